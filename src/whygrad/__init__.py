@@ -1,0 +1,1 @@
+"""whygrad: backpropagation you can open."""
