@@ -1,0 +1,224 @@
+"""From the cells of one column to a `Column`: which cells are numbers, which words, which are missing.
+
+A column has one kind. Numbers and words in one column are refused with the place of the first offender,
+because a slip in one cell would otherwise turn a column of numbers into a thousand categories.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.encoding import ColumnCode, unknown_word
+from whygrad.errors import TableError
+from whygrad.table import Column, Floats
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MISSING_WORDS = ["", "na", "n/a", "nan", "null", "none", "?"]
+YES_NO = [("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t")]
+
+GROUPED = re.compile(r"[+-]?\d{1,3}([,.'  ]\d{3})+([.,]\d+)?")
+OTHER_DECIMAL = re.compile(r"[+-]?(\d+[.,]\d*|[.,]\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of one column, not yet of one kind; all arrays have shape (rows,).
+
+    `numbers` is NaN where a cell is a word or missing, `is_word` says where it is a word. `text` holds the
+    words, null where missing; it is None where the column came as numbers. `place(i)` is the cell's place.
+    """
+
+    name: str
+    numbers: Floats
+    is_word: NDArray[np.bool_]
+    text: pl.Series | None
+    place: Callable[[int], str]
+    decimal: str = "."
+
+    def value(self, i: int) -> str:
+        """The cell as text, for a message."""
+        return number_text(float(self.numbers[i])) if self.text is None else str(self.text[i])
+
+
+def cells_of_numbers(name: str, numbers: Floats, place: Callable[[int], str]) -> Cells:
+    """The cells of a column that came as numbers."""
+    return Cells(name, numbers, np.zeros(len(numbers), dtype=bool), None, place)
+
+
+def cells_of_text(name: str, series: pl.Series, place: Callable[[int], str], decimal: str = ".") -> Cells:
+    """The cells of a string series."""
+    import polars as pl
+
+    numbers = _to_numbers(series, decimal)
+    if numbers.null_count() == 0:
+        return Cells(name, numbers.to_numpy(), np.zeros(len(series), dtype=bool), series, place, decimal)
+    stripped = series.str.strip_chars()
+    missing = stripped.is_null() | stripped.str.to_lowercase().is_in(MISSING_WORDS)
+    text = pl.select(pl.when(~missing).then(stripped)).to_series()
+    numbers = _to_numbers(text, decimal)
+    is_word = (numbers.is_null() & text.is_not_null()).to_numpy()
+    return Cells(name, numbers.fill_null(np.nan).to_numpy(), is_word, text, place, decimal)
+
+
+def _to_numbers(text: pl.Series, decimal: str) -> pl.Series:
+    """float64, null where a cell is no number; a grouped number (1,234 or 1.234,5) is none."""
+    import polars as pl
+
+    if decimal == ",":
+        commas = text.str.replace(",", ".", literal=True)
+        text = pl.select(pl.when(~text.str.contains(".", literal=True)).then(commas)).to_series()
+    return text.cast(pl.Float64, strict=False).fill_nan(None)
+
+
+def guess_column(cells: Cells, as_category: bool) -> Column:
+    """The column, its kind guessed; `as_category` makes numbers and mixtures categories."""
+    has_number, has_word = not np.isnan(cells.numbers).all(), bool(cells.is_word.any())
+    if not has_number and not has_word:
+        raise TableError(f"{cells.place(0)}: the whole column is empty; --ignore {cells.name}")
+    if as_category:
+        return category_column(cells)
+    if has_number and has_word:
+        raise _mixed(cells)
+    if has_number:
+        return number_column(cells)
+    column = yes_no_column(cells)
+    if column is None:
+        _refuse_decorated_numbers(cells)
+        return category_column(cells)
+    return column
+
+
+def number_column(cells: Cells) -> Column:
+    """The cells as float64, NaN where missing; a word or an infinite number is refused."""
+    if cells.is_word.any():
+        i = int(np.argmax(cells.is_word))
+        hint = _number_hint(cells.value(i), cells.decimal)
+        raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is not a number{hint}")
+    infinite = np.isinf(cells.numbers)
+    if infinite.any():
+        i = int(np.argmax(infinite))
+        raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is infinite; numbers must be finite")
+    return Column(cells.name, "number", cells.numbers)
+
+
+def category_column(cells: Cells) -> Column:
+    """The cells as codes: numbers sorted as numbers where all are numbers, words sorted as words."""
+    import polars as pl
+
+    codes = np.full(len(cells.numbers), -1, dtype=np.int32)
+    if not cells.is_word.any() or cells.text is None:
+        number_column(cells)  # infinite numbers are no classes either
+        present = ~np.isnan(cells.numbers)
+        levels, codes[present] = np.unique(cells.numbers[present], return_inverse=True)
+        return Column(cells.name, "category", codes, tuple(number_text(float(level)) for level in levels))
+    words = cells.text.drop_nulls().unique().sort()
+    physical = cells.text.cast(pl.Enum(words)).to_physical().cast(pl.Int32).fill_null(-1)
+    codes[:] = physical.to_numpy()
+    return Column(cells.name, "category", codes, tuple(words.to_list()))
+
+
+def yes_no_column(cells: Cells) -> Column | None:
+    """The cells as 0 and 1 where the words are exactly one yes/no pair in any spelling; else None."""
+    if cells.text is None:
+        return None
+    lower = cells.text.str.to_lowercase()
+    pair = tuple(lower.drop_nulls().unique().sort().head(3))
+    if pair not in YES_NO:
+        return None
+    spelled = sorted(cells.text.drop_nulls().unique().to_list(), key=str.lower)
+    words = (spelled[0], spelled[1]) if len(spelled) == 2 else pair
+    return Column(cells.name, "yes/no", _equals(lower, pair[1]), words)
+
+
+def _equals(text: pl.Series, word: str) -> Floats:
+    """(rows,) 1 where equal, 0 where not, NaN where missing."""
+    import polars as pl
+
+    values: Floats = (text == word).cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return values
+
+
+def known_column(cells: Cells, code: ColumnCode, is_target: bool) -> Column:
+    """The cells as the column a model knows: its kind, its categories in its order.
+
+    A new word of an input is appended to the categories for the encoding to judge; of a target, refused.
+    """
+    if code.kind == "number":
+        return number_column(cells)
+    column = category_column(cells)
+    fold = str.lower if code.kind == "yes/no" else str
+    position = {fold(word): k for k, word in enumerate(code.categories)}
+    categories, renumber = list(code.categories), []
+    for k, word in enumerate(column.categories):
+        at = position.get(fold(word), position.get(_shortest(word, cells.decimal)))
+        if at is None and (is_target or code.kind == "yes/no"):
+            raise unknown_word(code, word, cells.place(int(np.argmax(column.values == k))))
+        if at is None:
+            at = len(categories)
+            categories.append(word)
+        renumber.append(at)
+    codes = np.array([*renumber, -1], dtype=np.int32)[column.values]
+    if code.kind == "yes/no":
+        return Column(code.name, "yes/no", np.where(codes < 0, np.nan, codes), code.categories)
+    return Column(code.name, "category", codes, tuple(categories))
+
+
+def _shortest(word: str, decimal: str) -> str:
+    """The number's shortest text where a word is a number ("1.0" -> "1"), else the word."""
+    try:
+        return number_text(float(word.replace(decimal, ".")))
+    except ValueError:
+        return word
+
+
+def number_text(number: float) -> str:
+    """The shortest text that is this number again: "3", "0.1", "1e+30"."""
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+
+
+def _mixed(cells: Cells) -> TableError:
+    """The error for numbers and words in one column; the rarer of the two is the offender."""
+    numbers = ~np.isnan(cells.numbers)
+    if cells.is_word.sum() <= numbers.sum():
+        i, rare, common = int(np.argmax(cells.is_word)), "a word", "numbers"
+    else:
+        i, rare, common = int(np.argmax(numbers)), "a number", "words"
+    hint = _number_hint(cells.value(i), cells.decimal) if rare == "a word" else ""
+    return TableError(
+        f"{cells.place(i)}: {cells.value(i)!r} is {rare} in a column of {common}{hint}; "
+        f"mend it, or --category {cells.name} if the column holds categories"
+    )
+
+
+def _refuse_decorated_numbers(cells: Cells) -> None:
+    """Refuses a column of words that are all numbers with separators, percent or currency signs."""
+    words = [] if cells.text is None else cells.text.drop_nulls().unique().to_list()
+    if all(_number_hint(word, cells.decimal) for word in words):
+        i = int(np.argmax(cells.is_word))
+        hint = _number_hint(cells.value(i), cells.decimal)
+        raise TableError(
+            f"{cells.place(i)}: {cells.value(i)!r} is not a number{hint}; "
+            f"or --category {cells.name} if the column holds categories"
+        )
+
+
+def _number_hint(word: str, decimal: str) -> str:
+    """What would make a number of a word that looks like one; empty where it does not."""
+    if OTHER_DECIMAL.fullmatch(word) and not GROUPED.fullmatch(word):
+        return f" (is the decimal sign another? --decimal {',' if decimal == '.' else '.'})"
+    if GROUPED.fullmatch(word):
+        other = "," if decimal == "." else "."
+        return f" (write thousands without a separator, or name the sign with --decimal {other})"
+    if re.fullmatch(r"[+-]?[\d.,]+ ?%", word):
+        return " (write it without the percent sign)"
+    if re.fullmatch(r"[$€£] ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?[$€£]", word):
+        return " (write it without the currency sign)"
+    return ""

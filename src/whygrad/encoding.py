@@ -1,0 +1,303 @@
+"""Encoding: a table's columns as numbers a network can take, fitted once, on the training rows only.
+
+A number is standardised, (x - mean) / std with the population's std. A yes/no answer is one 0/1 column. A
+category is one column per word, 1 in the column of its word (one-hot). An `Encoding` is plain data: names,
+words and floats, so a model file keeps it exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.errors import InputError, TableError, one_of
+from whygrad.table import Column, Floats, Indices, Kind, Missing, Table, Task, listed
+
+Scale = Literal["standard", "none"]
+Unknown = Literal["refuse", "zeros"]
+
+
+@dataclass(frozen=True)
+class ColumnCode:
+    """How one column becomes numbers: encoded = (value - shift) / scale, or one-hot over `categories`.
+
+    `seen` are the categories that occur in the training rows. `fill` stands in for a missing entry, in the
+    column's own units (a number, 0 or 1, a word); None refuses it.
+    """
+
+    name: str
+    kind: Kind
+    shift: float = 0.0
+    scale: float = 1.0
+    categories: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    fill: float | str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the encoded columns."""
+        if self.kind == "category":
+            return tuple(f"{self.name}={word}" for word in self.categories)
+        return (self.name,)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a table becomes the arrays X (rows, n_inputs) and Y (rows, n_outputs), and outputs become words."""
+
+    inputs: tuple[ColumnCode, ...]
+    targets: tuple[ColumnCode, ...]
+    task: Task
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """One name for each column of X: "carat", "cut=Ideal", ..."""
+        return tuple(name for code in self.inputs for name in code.names)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """One name for each column of Y: the target, or "cut=Ideal", ... where there are several classes."""
+        if self.task == "multiclass":
+            return self.targets[0].names
+        return tuple(code.name for code in self.targets)
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of columns of X."""
+        return len(self.input_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of columns of Y."""
+        return len(self.output_names)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names of a single class target; empty for numbers and for several targets."""
+        return self.targets[0].categories if self.task != "regression" and len(self.targets) == 1 else ()
+
+
+def fit_encoding(
+    table: Table,
+    rows: Indices | None = None,
+    *,
+    scale: Scale = "standard",
+    scale_targets: bool = True,
+    missing: Missing = "refuse",
+) -> Encoding:
+    """The encoding of a table, with means, stds and fills from `rows` (all rows where None).
+
+    `scale_targets=False` leaves a regression's targets in their own units, for losses of counts or signs.
+    `missing="fill"` fills a missing input with the mean of a number, the most frequent of words; "drop" was
+    done when the table was read, so what is missing by now is refused.
+    """
+    if scale not in get_args(Scale):
+        raise one_of("scale", scale, get_args(Scale))
+    if missing not in get_args(Missing):
+        raise one_of("missing", missing, get_args(Missing))
+    chosen = np.arange(len(table)) if rows is None else rows
+    if len(chosen) == 0:
+        raise InputError("an encoding needs at least one training row")
+    standardise = scale == "standard"
+    return Encoding(
+        tuple(_fit_column(table, c, chosen, standardise, missing == "fill") for c in table.inputs),
+        tuple(_fit_column(table, c, chosen, standardise and scale_targets, False) for c in table.targets),
+        table.task,
+    )
+
+
+def _fit_column(table: Table, column: Column, rows: Indices, standardise: bool, fill: bool) -> ColumnCode:
+    values = column.values[rows]
+    absent = column.missing()[rows]  # (rows,)
+    if absent.any() and not fill:
+        raise _missing_error(table, int(rows[np.argmax(absent)]), column.name)
+    present = values[~absent]
+    if present.size == 0:
+        raise TableError(f"column {column.name!r} has no value in the training rows; --ignore {column.name}")
+    if column.kind == "number":
+        mean, std = _mean_and_std(present)
+        shift, unit = (mean, std) if standardise else (0.0, 1.0)
+        return ColumnCode(column.name, "number", shift, unit, fill=mean if fill else None)
+    counts = np.bincount(present.astype(np.int64), minlength=len(column.categories))
+    seen = tuple(word for word, count in zip(column.categories, counts, strict=True) if count)
+    usual = int(np.argmax(counts))
+    usual_entry = column.categories[usual] if column.kind == "category" else float(usual)
+    return ColumnCode(
+        column.name, column.kind, categories=column.categories, seen=seen, fill=usual_entry if fill else None
+    )
+
+
+def _mean_and_std(values: Floats) -> tuple[float, float]:
+    """Mean and population std in two passes; the std of a constant is given as 1, so dividing is safe."""
+    if values.min() == values.max():
+        return float(values[0]), 1.0
+    mean = values.mean()
+    mean += (values - mean).mean()
+    centred = values - mean
+    spread = np.abs(centred).max()  # squares of very large or small numbers would overflow or vanish
+    return float(mean), float(spread * np.sqrt(np.square(centred / spread).mean()))
+
+
+def encode_inputs(encoding: Encoding, table: Table, unknown: Unknown = "refuse") -> Floats:
+    """X (rows, n_inputs). A word the model does not know is refused, or all zeros with `unknown="zeros"`."""
+    if unknown not in get_args(Unknown):
+        raise one_of("unknown", unknown, get_args(Unknown))
+    columns = {column.name: column for column in table.inputs}
+    return _encode(encoding.inputs, columns, table, unknown == "zeros")
+
+
+def encode_targets(encoding: Encoding, table: Table) -> Floats:
+    """Y (rows, n_outputs): numbers, one 0/1 column per binary target, or one-hot where there are classes."""
+    columns = {column.name: column for column in table.targets}
+    # a class that no training row has is still the truth of a validation row
+    codes = tuple(replace(code, seen=code.categories) for code in encoding.targets)
+    y = _encode(codes, columns, table, False)
+    if encoding.task != "binary":
+        return y
+    last = np.cumsum([len(code.names) for code in codes]) - 1  # of each one-hot pair, its second class
+    return np.ascontiguousarray(y[:, last])
+
+
+def _encode(codes: tuple[ColumnCode, ...], columns: dict[str, Column], table: Table, zeros: bool) -> Floats:
+    x = np.zeros((len(table), sum(len(code.names) for code in codes)))  # (rows, encoded columns)
+    at = 0
+    for code in codes:
+        column = columns.get(code.name)
+        if column is None:
+            raise TableError(f"no column {code.name!r}; the table has {listed(columns) or 'none'}")
+        if column.kind != code.kind:
+            raise TableError(
+                f"column {code.name!r} is a {column.kind} here and a {code.kind} in the model; "
+                "read the table with read_like"
+            )
+        if code.kind == "category":
+            _encode_words(code, column, table, zeros, x[:, at : at + len(code.categories)])
+        else:
+            values = _filled(code, column, table)
+            np.divide(values - code.shift, code.scale, out=x[:, at])
+        at += len(code.names)
+    return x
+
+
+def _filled(code: ColumnCode, column: Column, table: Table) -> Floats:
+    """(rows,) the column's numbers with its missing entries filled."""
+    absent = column.missing()
+    if not absent.any():
+        return column.values
+    if code.fill is None:
+        raise _missing_error(table, int(np.argmax(absent)), code.name)
+    return np.where(absent, float(code.fill), column.values)
+
+
+def _encode_words(code: ColumnCode, column: Column, table: Table, zeros: bool, out: Floats) -> None:
+    """Sets the ones of a one-hot block `out` (rows, categories) that starts as zeros."""
+    position = {word: k for k, word in enumerate(code.categories)}
+    known = np.array([position.get(word, -1) for word in column.categories] + [-1])  # last: missing
+    absent = column.missing()
+    if absent.any():
+        if code.fill is None:
+            raise _missing_error(table, int(np.argmax(absent)), code.name)
+        known[-1] = position[str(code.fill)]
+    codes = known[column.values]  # (rows,)
+    strange = codes < 0
+    if strange.any() and not zeros:
+        row = int(np.argmax(strange))
+        raise unknown_word(code, column.categories[column.values[row]], table.where(row, code.name))
+    unseen = np.array([word not in code.seen for word in code.categories])
+    rows = np.flatnonzero(~strange & ~unseen[codes])
+    out[rows, codes[rows]] = 1.0
+
+
+def unknown_word(code: ColumnCode, word: str, where: str) -> TableError:
+    """The error for a word that is none of a column's categories."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, code.categories, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    known = listed(code.categories)
+    return TableError(f"{where}: {word!r} is not known to the model; it knows {known}{hint}")
+
+
+def _missing_error(table: Table, row: int, column: str) -> TableError:
+    return TableError(
+        f"{table.where(row, column)}: missing value; the model was not told how to fill it (--missing fill)"
+    )
+
+
+def decode_outputs(encoding: Encoding, a: NDArray[Any]) -> Floats:
+    """Outputs (rows, n_outputs) in the target's own units; probabilities of classes stay as they are."""
+    if encoding.task != "regression":
+        return np.asarray(a, dtype=np.float64)
+    shift = np.array([code.shift for code in encoding.targets])
+    outputs: Floats = np.asarray(a, dtype=np.float64) * target_scale(encoding) + shift
+    return outputs
+
+
+def decode_classes(encoding: Encoding, a: NDArray[Any], threshold: float = 0.5) -> NDArray[np.str_]:
+    """The class each row's outputs (rows, n_outputs) speak for: (rows,), or (rows, targets) for several.
+
+    Several classes: the largest output. Binary: the second class where the output is above the threshold.
+    """
+    if encoding.task == "regression":
+        raise InputError("a regression has no classes to decode; use decode_outputs")
+    if encoding.task == "multiclass":
+        largest: NDArray[np.str_] = np.array(encoding.classes)[np.argmax(a, axis=1)]
+        return largest
+    chosen = (np.asarray(a) > threshold).astype(np.int64)  # (rows, targets)
+    words = [np.array(code.categories)[chosen[:, k]] for k, code in enumerate(encoding.targets)]
+    return words[0] if len(words) == 1 else np.stack(words, axis=1)
+
+
+def target_scale(encoding: Encoding) -> Floats:
+    """(n_outputs,) original units per unit of output, so error * target_scale is in the target's units."""
+    if encoding.task == "multiclass":
+        return np.ones(encoding.n_outputs)
+    return np.array([code.scale for code in encoding.targets])
+
+
+def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tuple[str, ...]:
+    """What a user should know about an encoding: constant columns, unseen categories, unscaled ranges.
+
+    Unscaled number inputs are warned of when the largest std is at least 100 times the smallest (constants
+    aside) or an absolute value exceeds 100: one learning rate then cannot suit all their weights.
+    """
+    chosen = np.arange(len(table)) if rows is None else rows
+    notes, sizes = [], {}
+    for code, column in zip(encoding.inputs, table.inputs, strict=True):
+        present = column.values[chosen][~column.missing()[chosen]]
+        unseen = [word for word in code.categories if word not in code.seen]
+        if present.min() == present.max():
+            value = f"{present[0]:g}" if code.kind == "number" else repr(code.seen[0])
+            notes.append(f"{code.name} is {value} in every training row: it explains nothing")
+        elif code.kind == "number":
+            sizes[code.name] = (_mean_and_std(present)[1], float(np.abs(present).max()))
+        if unseen and code.kind == "category":
+            notes.append(f"{code.name}: no training row has {listed(unseen)}; encoded as all zeros")
+    for code, column in zip(encoding.targets, table.targets, strict=True):
+        unseen = [word for word in code.categories if word not in code.seen]
+        if unseen:
+            notes.append(f"{code.name}: no training row is of class {listed(unseen)}; it cannot be learned")
+        if code.kind == "number" and np.ptp(column.values[chosen]) == 0:
+            value = f"{column.values[chosen[0]]:g}"
+            notes.append(f"{code.name} is {value} in every training row: there is nothing to learn")
+    scaled = any(code.shift != 0 or code.scale != 1 for code in encoding.inputs)
+    return tuple(notes) if scaled else (*notes, *_range_note(sizes))
+
+
+def _range_note(sizes: dict[str, tuple[float, float]]) -> tuple[str, ...]:
+    """A warning where unscaled inputs, name -> (std, largest absolute value), differ widely."""
+    if not sizes:
+        return ()
+    large = max(sizes, key=lambda name: sizes[name][0])
+    small = min(sizes, key=lambda name: sizes[name][0])
+    if sizes[large][0] >= 100 * sizes[small][0]:
+        what = f"{large} has std {sizes[large][0]:g} and {small} {sizes[small][0]:g}"
+    else:
+        high = [name for name, (_, most) in sizes.items() if most > 100]
+        if not high:
+            return ()
+        what = f"values above 100 in {listed(high)}"
+    return (f"inputs are not scaled ({what}): one learning rate cannot suit all weights; --scale standard",)

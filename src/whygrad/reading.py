@@ -1,0 +1,282 @@
+"""Reading a table to learn from: `read_table`, `read_like`, `table_from_arrays`.
+
+What is guessed is said in the table's `notes`. Words, yes/no and exactly {0, 1} in a target mean classes,
+other numbers a regression. Everything that cannot be meant is refused in one line that names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from whygrad.casting import guess_column, known_column, number_column, number_text
+from whygrad.encoding import Encoding
+from whygrad.errors import InputError, TableError, one_of
+from whygrad.sources import CsvOptions, Opened, file_hash, open_source
+from whygrad.table import Column, Floats, Indices, Missing, Source, Table, listed, place
+from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier
+
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each column is for; `category` are those that hold classes even where they hold numbers."""
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    category: frozenset[str]
+
+
+def read_table(
+    source: Any,
+    target: Names,
+    *,
+    task: WantedTask | None = None,
+    category: Names = (),
+    ignore: Names = (),
+    missing: Missing = "refuse",
+    row_weight: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool = True,
+    text_encoding: str | None = None,
+) -> Table:
+    """A table to learn from.
+
+    `source` is a path (CSV or Parquet, told apart by content), a dataframe (pandas, polars, pyarrow, ...) or
+    a mapping of names to sequences. `missing`: "refuse" names the first missing entry, "drop" leaves its row
+    out, "fill" leaves it to the encoding (inputs only). `category` columns hold classes even if numbers.
+    """
+    if task is not None and task not in get_args(WantedTask):
+        raise one_of("task", task, get_args(WantedTask))
+    if missing not in get_args(Missing):
+        raise one_of("missing", missing, get_args(Missing))
+    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
+    roles = _roles(opened, _tuple(target), _tuple(ignore), _tuple(category), row_weight)
+    inputs = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.inputs)
+    targets = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.targets)
+    weights = _weights(opened, row_weight)
+    filled = frozenset(roles.inputs if missing == "fill" else ())
+    rows, dropped = _kept_rows(opened, (*inputs, *targets, *weights), missing, filled)
+    inputs = tuple(_in_use(column.take(rows)) for column in inputs)
+    targets = tuple(_in_use(column.take(rows)) for column in targets)
+    for column in (*inputs, *targets):
+        if column.name not in roles.category:
+            refuse_identifier(opened.label, column)
+    decided, targets, said = decide_task(opened.label, targets, task)
+    return Table(
+        inputs,
+        targets,
+        decided,
+        _weight_array(opened, weights, rows),
+        _remembered(opened.source, missing, row_weight),
+        (*opened.notes, *dropped, kinds_note(inputs), said),
+        rows,
+    )
+
+
+def read_like(
+    source: Any,
+    encoding: Encoding,
+    *,
+    targets: bool,
+    missing: Literal["refuse", "drop"] = "refuse",
+    row_weight: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool = True,
+    text_encoding: str | None = None,
+) -> Table:
+    """New rows for a trained model: exactly its columns, kinds and categories; other columns are ignored.
+
+    A missing entry is left to the encoding where that can fill it, else refused, or its row dropped.
+    """
+    if missing not in ("refuse", "drop"):
+        raise one_of("missing", missing, ("refuse", "drop"))
+    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
+    wanted = encoding.targets if targets else ()
+    absent = [code.name for code in encoding.inputs + wanted if code.name not in opened.names]
+    if absent:
+        columns = "column" if len(absent) == 1 else "columns"
+        raise TableError(
+            f"{opened.label} lacks the {columns} {listed(absent)}, which the model was trained on; "
+            f"it has {listed(opened.names)}"
+        )
+    inputs = tuple(known_column(opened.cells(code.name), code, False) for code in encoding.inputs)
+    found = tuple(known_column(opened.cells(code.name), code, True) for code in wanted)
+    weights = _weights(opened, row_weight)
+    filled = frozenset(code.name for code in encoding.inputs if code.fill is not None)
+    rows, dropped = _kept_rows(opened, (*inputs, *found, *weights), missing, filled)
+    return Table(
+        tuple(column.take(rows) for column in inputs),
+        tuple(column.take(rows) for column in found),
+        encoding.task,
+        _weight_array(opened, weights, rows),
+        _remembered(opened.source, missing, row_weight),
+        (*opened.notes, *dropped),
+        rows,
+    )
+
+
+def read_again(source: Source, encoding: Encoding) -> Table:
+    """The table a model was trained on, from the file it remembers; a file that has changed is refused."""
+    if file_hash(source.path) != source.sha256:
+        raise TableError(f"{source.path} is not the file the model was trained on: its content has changed")
+    return read_like(
+        source.path,
+        encoding,
+        targets=True,
+        missing="drop" if source.missing == "drop" else "refuse",
+        row_weight=source.row_weight,
+        delimiter=source.delimiter,
+        decimal=source.decimal,
+        header=source.header,
+        text_encoding=source.text_encoding,
+    )
+
+
+def table_from_arrays(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    input_names: Sequence[str] | None = None,
+    target_names: Sequence[str] | None = None,
+    task: WantedTask | None = None,
+    row_weights: ArrayLike | None = None,
+) -> Table:
+    """A table of arrays: x (rows,) or (rows, n_in), y (rows,) or (rows, n_out); named x1, x2, ... and y."""
+    inputs = _named("x", np.asarray(x), input_names)
+    targets = _named("y", np.asarray(y), target_names)
+    both = [name for name in inputs if name in targets]
+    if both:
+        raise InputError(f"{both[0]!r} names an input and a target; give each its own name")
+    columns, weight = {**inputs, **targets}, None
+    if row_weights is not None:
+        weight = "row weight"
+        columns[weight] = np.asarray(row_weights)
+    return read_table(columns, tuple(targets), task=task, row_weight=weight)
+
+
+def _named(letter: str, array: NDArray[Any], names: Sequence[str] | None) -> dict[str, NDArray[Any]]:
+    if array.ndim not in (1, 2):
+        raise InputError(f"{letter} has shape {array.shape}; it must be (rows,) or (rows, columns)")
+    block = array.reshape(len(array), -1) if array.ndim == 1 else array
+    width = block.shape[1]
+    if names is None:
+        names = [letter] if width == 1 else [f"{letter}{k}" for k in range(1, width + 1)]
+    if len(names) != width or len(set(names)) != width:
+        raise InputError(f"{letter} has {width} columns; {len(names)} different names are needed")
+    return {name: block[:, k] for k, name in enumerate(names)}
+
+
+def _tuple(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _roles(
+    opened: Opened,
+    target: tuple[str, ...],
+    ignore: tuple[str, ...],
+    category: tuple[str, ...],
+    row_weight: str | None,
+) -> Roles:
+    """Who is input, target, weight; a name that does not exist, or has two roles, is refused."""
+    weight = () if row_weight is None else (row_weight,)
+    taken: dict[str, str] = {}
+    for option, names in (("--target", target), ("--ignore", ignore), ("--row-weight", weight)):
+        for name in names:
+            _known(opened, name, option)
+            if name in taken:
+                again = "given twice" if taken[name] == option else f"also named by {taken[name]}"
+                raise InputError(f"{option} {name!r} is {again}; a column has one role")
+            taken[name] = option
+    for name in category:
+        _known(opened, name, "--category")
+        if taken.get(name, "--target") != "--target":
+            raise InputError(f"--category {name!r} is also named by {taken[name]}; a column has one role")
+    if not target:
+        raise InputError(f"no --target is given; {opened.label} has {listed(opened.names)}")
+    inputs = tuple(name for name in opened.names if name not in taken)
+    if not inputs:
+        raise TableError(f"{opened.label} has no column left as an input; it has {listed(opened.names)}")
+    return Roles(inputs, target, opened.categorical | frozenset(category))
+
+
+def _known(opened: Opened, name: str, option: str) -> None:
+    from difflib import get_close_matches
+
+    if name not in opened.names:
+        close = get_close_matches(name, opened.names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        have = listed(opened.names, 20)
+        raise TableError(f"{option} {name!r} is not a column of {opened.label}; it has {have}{hint}")
+
+
+def _weights(opened: Opened, name: str | None) -> tuple[Column, ...]:
+    """The column of row weights, if there is one; a negative weight is refused."""
+    if name is None:
+        return ()
+    _known(opened, name, "--row-weight")
+    column = number_column(opened.cells(name))
+    negative = column.values < 0
+    if negative.any():
+        i = int(np.argmax(negative))
+        weight = number_text(float(column.values[i]))
+        raise TableError(f"{place(opened.source, i, name)}: row weight {weight}; weights must be 0 or above")
+    return (column,)
+
+
+def _weight_array(opened: Opened, weights: tuple[Column, ...], rows: Indices) -> Floats | None:
+    if not weights:
+        return None
+    values: Floats = weights[0].values[rows]
+    if not values.any():
+        raise TableError(f"{opened.label} column {weights[0].name!r}: every row weight is 0; nothing counts")
+    return values
+
+
+def _remembered(source: Source | None, missing: Missing, row_weight: str | None) -> Source | None:
+    return None if source is None else replace(source, missing=missing, row_weight=row_weight)
+
+
+def _kept_rows(
+    opened: Opened, columns: tuple[Column, ...], missing: Missing, filled: frozenset[str]
+) -> tuple[Indices, tuple[str, ...]]:
+    """(indices of the rows that stay, notes); a missing entry outside `filled` is dropped or refused."""
+    absent = np.zeros(opened.n_rows, dtype=bool)
+    culprits = []
+    for column in columns:
+        gone = column.missing()
+        if column.name not in filled and gone.any():
+            culprits.append(column)
+            absent |= gone
+    rows = np.flatnonzero(~absent)
+    if not culprits:
+        return rows, ()
+    count = f"{int(absent.sum()):,} of {opened.n_rows:,} rows"
+    if missing == "drop":
+        if not rows.size:
+            raise TableError(f"{opened.label}: every row has a missing value, so --missing drop leaves none")
+        return rows, (f"left out {count} with a missing value ({listed(c.name for c in culprits)})",)
+    first = min(culprits, key=lambda column: int(np.argmax(column.missing())))
+    where = place(opened.source, int(np.argmax(first.missing())), first.name)
+    fill = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills in inputs"
+    raise TableError(f"{where}: missing value ({count} have one); --missing drop leaves such rows out{fill}")
+
+
+def _in_use(column: Column) -> Column:
+    """The column with only the categories that some row still has."""
+    if column.kind != "category":
+        return column
+    present = column.values >= 0
+    used, codes = np.unique(column.values[present], return_inverse=True)
+    if len(used) == len(column.categories):
+        return column
+    values = np.full(len(column.values), -1, dtype=np.int32)
+    values[present] = codes
+    return replace(column, values=values, categories=tuple(column.categories[k] for k in used))

@@ -1,0 +1,249 @@
+"""Opening what a table can come from: CSV and Parquet files, dataframes, mappings of names to sequences."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.casting import Cells, cells_of_numbers, cells_of_text
+from whygrad.dialect import DELIMITER_NAMES, TextColumns, read_text_columns
+from whygrad.errors import TableError, WrongTypeError
+from whygrad.table import Source, file_name, listed, place
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+Place = Callable[[int], str]
+ABSENT_OBJECTS = ("None", "<NA>", "NaT")  # how Python and pandas print a missing object
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A source whose columns have no kinds yet: names, and a function from a name to the column's cells.
+
+    `label` is what messages call it; `categorical` are the columns that came as categories.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    n_rows: int
+    cells: Callable[[str], Cells]
+    source: Source | None
+    notes: tuple[str, ...]
+    categorical: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """What the caller knows of a CSV file; None is guessed."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    header: bool = True
+    text_encoding: str | None = None
+
+
+def open_source(source: Any, options: CsvOptions) -> Opened:
+    """Opens a path, a mapping or a dataframe."""
+    if isinstance(source, (str, os.PathLike)):
+        return _open_file(Path(source), options)
+    if isinstance(source, Mapping):
+        return _open_mapping(source)
+    import narwhals as nw
+
+    if isinstance(source, np.ndarray):
+        raise WrongTypeError("an array has no column names; use table_from_arrays(x, y)")
+    try:
+        frame = nw.from_native(source, eager_only=True)
+    except nw.exceptions.DuplicateError as error:
+        raise TableError(f"the table has columns of the same name: {' '.join(str(error).split())}") from None
+    except TypeError:
+        raise WrongTypeError(
+            f"a table cannot be read from a {type(source).__name__}; give a path, a dataframe "
+            "(collected, if lazy) or a mapping of names to sequences"
+        ) from None
+    return _open_frame(frame, "the table", None)
+
+
+def file_hash(path: str) -> str:
+    """The SHA-256 of a file's bytes."""
+    return hashlib.sha256(_bytes(Path(path))).hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise TableError(f"{path} is a directory; name the file in it") from None
+    except PermissionError:
+        raise TableError(f"{path}: no permission to read it") from None
+
+
+def _open_file(path: Path, options: CsvOptions) -> Opened:
+    data = _bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if data.startswith(b"PAR1"):
+        return _open_parquet(data, Source(str(path), sha256, "parquet"))
+    found = read_text_columns(
+        data,
+        path.name,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        header=options.header,
+        text_encoding=options.text_encoding,
+    )
+    dialect = found.dialect
+    source = Source(
+        str(path),
+        sha256,
+        "csv",
+        delimiter=dialect.delimiter,
+        decimal=dialect.decimal,
+        header=dialect.header,
+        text_encoding=dialect.text_encoding,
+        skip_lines=dialect.skip_lines,
+    )
+    series = dict(zip(found.names, found.columns, strict=True))
+
+    def cells(name: str) -> Cells:
+        return cells_of_text(name, series[name], partial(place, source, column=name), dialect.decimal)
+
+    n_rows = len(found.columns[0])
+    return Opened(path.name, found.names, n_rows, cells, source, (_file_note(path.name, found), *found.notes))
+
+
+def _file_note(name: str, found: TextColumns) -> str:
+    dialect = found.dialect
+    delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
+    parts = [f"{name}: {len(found.columns[0]):,} rows", f"delimiter {delimiter}"]
+    if dialect.decimal == ",":
+        parts.append("decimal comma")
+    if dialect.text_encoding != "utf-8":
+        parts.append(f"text encoding {dialect.text_encoding}")
+    if dialect.skip_lines:
+        parts.append(f"{dialect.skip_lines} line{'s' * (dialect.skip_lines > 1)} of comment skipped")
+    if not dialect.header:
+        parts.append(f"no header, columns called {found.names[0]} to {found.names[-1]}")
+    return ", ".join(parts)
+
+
+def _open_parquet(data: bytes, source: Source) -> Opened:
+    import narwhals as nw
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(io.BytesIO(data))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(f"{file_name(source)} begins as Parquet but cannot be read: {reason}") from None
+    return _open_frame(nw.from_native(frame, eager_only=True), file_name(source), source)
+
+
+def _open_frame(frame: nw.DataFrame[Any], label: str, source: Source | None) -> Opened:
+    import narwhals as nw
+
+    columns = {str(column.name): column for column in frame.iter_columns()}
+    categorical = (nw.Categorical, nw.Enum)
+    return _opened(
+        label,
+        tuple(columns),
+        len(frame),
+        lambda name, where: _frame_cells(name, columns[name], where),
+        source,
+        frozenset(name for name, column in columns.items() if isinstance(column.dtype, categorical)),
+    )
+
+
+def _frame_cells(name: str, column: nw.Series[Any], where: Place) -> Cells:
+    import narwhals as nw
+
+    dtype = column.dtype
+    if dtype.is_numeric():
+        numbers = column.cast(nw.Float64).to_numpy()
+        return cells_of_numbers(name, np.array(numbers, dtype=np.float64), where)
+    if dtype.is_temporal():
+        raise _date_error(name, where)
+    if dtype.is_nested():
+        raise TableError(f"{where(0)}: {dtype} is no single value; unpack it, or --ignore {name}")
+    missing = column.is_null().to_list()
+    words = [None if gone else str(value) for gone, value in zip(missing, column.to_list(), strict=True)]
+    return cells_of_text(name, _series(words, dtype == nw.Boolean), where)
+
+
+def _series(words: list[str | None], boolean: bool) -> pl.Series:
+    """A text series; booleans in lower case, as they are written in files."""
+    import polars as pl
+
+    series = pl.Series(words, dtype=pl.String)
+    return series.str.to_lowercase() if boolean else series
+
+
+def _date_error(name: str, where: Place) -> TableError:
+    return TableError(
+        f"{where(0)}: dates and times have no numbers of their own; make them numbers (days, hours), "
+        f"or --ignore {name}"
+    )
+
+
+def _open_mapping(mapping: Mapping[Any, Any]) -> Opened:
+    arrays = {str(name): _array(str(name), values) for name, values in mapping.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        said = listed(f"{name} {length:,}" for name, length in lengths.items())
+        raise TableError(f"the columns differ in length: {said}")
+    n_rows = max(lengths.values(), default=0)
+    return _opened(
+        "the table", tuple(arrays), n_rows, lambda name, where: _array_cells(name, arrays[name], where), None
+    )
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise TableError(f"column {name!r} is not a flat sequence of values") from None
+    if array.ndim != 1:
+        raise TableError(f"column {name!r} has shape {array.shape}; it must be (rows,)")
+    return array
+
+
+def _array_cells(name: str, array: NDArray[Any], where: Place) -> Cells:
+    if array.dtype.kind in "iuf":
+        return cells_of_numbers(name, array.astype(np.float64), where)
+    if array.dtype.kind in "mM":
+        raise _date_error(name, where)
+    words = [None if str(value) in ABSENT_OBJECTS else str(value) for value in array.tolist()]
+    return cells_of_text(name, _series(words, array.dtype.kind == "b"), where)
+
+
+def _opened(
+    label: str,
+    names: tuple[str, ...],
+    n_rows: int,
+    cells: Callable[[str, Place], Cells],
+    source: Source | None,
+    categorical: frozenset[str] = frozenset(),
+) -> Opened:
+    if n_rows == 0:
+        raise TableError(f"{label} has no rows")
+    return Opened(
+        label,
+        names,
+        n_rows,
+        lambda name: cells(name, partial(place, source, column=name)),
+        source,
+        (f"{label}: {n_rows:,} rows",),
+        categorical,
+    )

@@ -1,0 +1,244 @@
+"""A table: named columns of numbers, categories and yes/no answers, and where each row came from.
+
+Rows are examples. `split_rows` chooses the validation rows and `row_order` the order in which an epoch sees
+the rows; both are functions of a seed, so nothing random needs to be stored.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.errors import InputError, TableError, one_of
+
+Kind = Literal["number", "category", "yes/no"]
+Task = Literal["regression", "binary", "multiclass"]
+Order = Literal["sequential", "shuffled", "random"]
+Missing = Literal["refuse", "drop", "fill"]
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table.
+
+    `values` has shape (rows,). number: float64, NaN is missing. category: int32 codes into `categories`,
+    -1 is missing. yes/no: float64 0 or 1, NaN is missing, `categories` = (word for 0, word for 1).
+    """
+
+    name: str
+    kind: Kind
+    values: NDArray[Any]
+    categories: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.kind}, {self._summary()}"
+
+    def _summary(self) -> str:
+        if self.kind == "number":
+            present = self.values[~self.missing()]
+            return f"{present.min():g} to {present.max():g}" if present.size else "no values"
+        return listed(self.categories)
+
+    def missing(self) -> NDArray[np.bool_]:
+        """(rows,) True where the entry is missing."""
+        return self.values < 0 if self.kind == "category" else np.isnan(self.values)
+
+    def take(self, rows: Indices) -> Column:
+        """The column of these rows only."""
+        return replace(self, values=self.values[rows])
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file a table came from, and everything needed to read the same rows again; plain values only."""
+
+    path: str
+    sha256: str
+    format: Literal["csv", "parquet"]
+    delimiter: str = ","
+    decimal: str = "."
+    header: bool = True
+    text_encoding: str = "utf-8"
+    skip_lines: int = 0
+    missing: Missing = "refuse"
+    row_weight: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Inputs and targets of the same rows; `targets` is empty where only predictions are wanted.
+
+    `rows[i]` is the index in the source of row i, `row_weights` has shape (rows,), and `notes` says in one
+    line each what was guessed.
+    """
+
+    inputs: tuple[Column, ...]
+    targets: tuple[Column, ...]
+    task: Task
+    row_weights: Floats | None
+    source: Source | None
+    notes: tuple[str, ...]
+    rows: Indices
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        name = "Table" if self.source is None else f"Table {file_name(self.source)}"
+        shown = [f"  {column!r}" for column in self.inputs[:20]]
+        if len(self.inputs) > 20:
+            shown.append(f"  ... and {len(self.inputs) - 20:,} more inputs")
+        shown += [f"  target {column!r}" for column in self.targets]
+        return "\n".join([f"{name}: {len(self):,} rows, {self.task}", *shown])
+
+    def take(self, rows: Indices) -> Table:
+        """The table of these rows only, in this order."""
+        return replace(
+            self,
+            inputs=tuple(column.take(rows) for column in self.inputs),
+            targets=tuple(column.take(rows) for column in self.targets),
+            row_weights=None if self.row_weights is None else self.row_weights[rows],
+            rows=self.rows[rows],
+        )
+
+    def where(self, row: int, column: str) -> str:
+        """The place of an entry, as in "houses.csv line 7 column 'price'"; `row` counts from 0."""
+        return place(self.source, int(self.rows[row]), column)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Encoded rows: `x` (rows, n_in), `y` (rows, n_out), `weights` (rows,) or None."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    weights: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Indices | slice) -> Rows:
+        """These rows only, in this order."""
+        return Rows(self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows])
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """At most `most` names, as in "a, b and 12 more"."""
+    names = list(names)
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def file_name(source: Source) -> str:
+    """The last part of the source's path."""
+    return PurePath(source.path).name
+
+
+def records(
+    lines: Iterable[str], name: str, delimiter: str, skip_lines: int = 0
+) -> Iterator[tuple[int, list[str]]]:
+    """Each record of a delimited text that is not blank, with the number of its first line (from 1).
+
+    `lines` must come from a text opened with `newline=""`. A line of spaces, tabs and empty quotes is blank.
+    """
+    stream = iter(lines)
+    for _ in range(skip_lines):
+        next(stream, None)
+    if delimiter == " ":  # runs of spaces align columns; those at the end would add an empty field
+        stream = (re.sub(r" +(?=[\r\n]*\Z)", "", line) for line in stream)
+    reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
+    line = skip_lines + 1
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields) or (len(fields) > 1 and not delimiter.isspace()):
+                yield line, fields
+            line = skip_lines + reader.line_num + 1
+    except csv.Error as error:
+        raise TableError(f"{name} line {line}: {error}; is a closing quote missing?") from None
+
+
+def place(source: Source | None, index: int, column: str) -> str:
+    """Where the entry of row `index` (from 0, in the source) stands, for a message."""
+    row = f"row {index + 1} (index {index}) column {column!r}"
+    if source is None:
+        return row
+    line = _line(source, index) if source.format == "csv" else None
+    return f"{file_name(source)} {row if line is None else f'line {line} column {column!r}'}"
+
+
+def _line(source: Source, index: int) -> int | None:
+    """The line of a CSV file on which row `index` begins; None if the file is no longer what it was."""
+    try:
+        with open(source.path, encoding=source.text_encoding, newline="") as stream:
+            found = records(stream, file_name(source), source.delimiter, source.skip_lines)
+            for position, (line, _) in enumerate(found):
+                if position == index + source.header:
+                    return line
+    except (OSError, UnicodeDecodeError):
+        pass
+    return None
+
+
+def split_rows(table: Table, fraction: float, seed: int) -> tuple[Indices, Indices]:
+    """(training rows, validation rows), sorted; `fraction` of the rows validate.
+
+    With one class target every class keeps its share (largest remainders), and at least one training row.
+    """
+    if not 0 <= fraction < 1:
+        raise InputError(f"the validation fraction is {fraction:g}; it must be at least 0 and below 1")
+    n = len(table)
+    if n == 0:
+        raise InputError("the table has no rows, so no row is left to train on")
+    rng = np.random.default_rng((seed, 1))
+    chosen = np.zeros(n, dtype=bool)
+    if table.task != "regression" and len(table.targets) == 1:
+        classes = table.targets[0].values.astype(np.int64)  # (rows,)
+        for label, take in zip(*_shares(classes, fraction), strict=True):
+            chosen[rng.permutation(np.flatnonzero(classes == label))[:take]] = True
+    else:
+        chosen[rng.permutation(n)[: round(fraction * n)]] = True
+    training, validation = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    if fraction > 0 and not len(validation):
+        raise InputError(f"a validation fraction of {fraction:g} of {n:,} rows leaves no row to validate on")
+    if not len(training):
+        raise InputError(f"a validation fraction of {fraction:g} of {n:,} rows leaves no row to train on")
+    return training, validation
+
+
+def _shares(classes: Indices, fraction: float) -> tuple[Indices, Indices]:
+    """(labels, validation rows of each) by largest remainders; a training row is kept of every class."""
+    labels, counts = np.unique(classes, return_counts=True)
+    quota = fraction * counts  # (classes,)
+    take = np.minimum(np.floor(quota).astype(np.int64), counts - 1)
+    left = round(fraction * len(classes)) - int(take.sum())
+    for k in np.argsort(take - quota, kind="stable"):
+        if left > 0 and take[k] < counts[k] - 1:
+            take[k] += 1
+            left -= 1
+    return labels, take
+
+
+def row_order(n: int, order: Order, seed: int, epoch: int) -> Indices:
+    """The rows in the order in which this epoch visits them, (n,).
+
+    sequential: 0, 1, 2 ...; shuffled: a fresh permutation; random: n draws with replacement.
+    """
+    if order == "sequential":
+        return np.arange(n, dtype=np.int64)
+    rng = np.random.default_rng((seed, 2, epoch))
+    if order == "shuffled":
+        return rng.permutation(n).astype(np.int64, copy=False)
+    if order == "random":
+        return rng.integers(n, size=n, dtype=np.int64)
+    raise one_of("row order", order, get_args(Order))

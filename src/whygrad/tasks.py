@@ -1,0 +1,102 @@
+"""What a table asks for: which task its targets mean, and which columns cannot be meant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from whygrad.casting import number_text
+from whygrad.errors import TableError
+from whygrad.table import Column, Task, listed
+
+WantedTask = Literal["regression", "classification"]
+MOST_CLASSES = 1000
+
+
+def refuse_identifier(label: str, column: Column) -> None:
+    """Refuses words of which most rows have one of their own: names, addresses, keys."""
+    words, n = len(column.categories), len(column.values)
+    if column.kind == "category" and words > 100 and words > n / 2:
+        raise TableError(
+            f"{label} column {column.name!r}: {words:,} different words in {n:,} rows look like names; "
+            f"--ignore {column.name}, or --category {column.name} to keep it"
+        )
+
+
+def decide_task(
+    label: str, targets: tuple[Column, ...], task: WantedTask | None
+) -> tuple[Task, tuple[Column, ...], str]:
+    """(task, targets as the task needs them, a note): design decision 12."""
+    names = listed(column.name for column in targets)
+    words = [column for column in targets if column.kind != "number"]
+    if task == "regression" and words:
+        held = listed(map(repr, words[0].categories), 3)
+        raise TableError(
+            f"{label} column {words[0].name!r} holds {held}, not numbers, so it cannot be the target of a "
+            "regression; leave out --task"
+        )
+    single = len(targets) == 1
+    switches = [column.kind == "yes/no" or _zero_one(column, single) for column in targets]
+    if task == "regression" or (task is None and not words and not all(switches)):
+        verb = "is a number" if single else "are numbers"
+        hint = "" if task else "; --task classification would make each value a class" if single else ""
+        return "regression", targets, f"{names} {verb}: regression{hint}"
+    if not single and not all(switches):
+        wrong = targets[switches.index(False)].name
+        raise TableError(
+            f"{label}: several targets must all be numbers, or all yes/no or 0 and 1; {wrong!r} is not"
+        )
+    targets = tuple(_as_classes(label, column) for column in targets)
+    if not single:
+        return "binary", targets, f"{names} have two classes each: binary, one output each"
+    classes = targets[0].categories
+    if len(classes) == 2:
+        return "binary", targets, f"{names} has two classes: binary; an output near 1 means {classes[1]!r}"
+    if len(classes) > MOST_CLASSES:
+        raise TableError(
+            f"{label} column {names!r} has {len(classes):,} classes, each an output of the network; "
+            f"at most {MOST_CLASSES:,} are possible; --task regression if it is a quantity"
+        )
+    return "multiclass", targets, f"{names} has {len(classes):,} classes: {listed(classes)}"
+
+
+def _zero_one(column: Column, both: bool) -> bool:
+    """Whether a column of numbers holds only 0 and 1 (and, with `both`, not just one of them)."""
+    if column.kind == "category":
+        return column.categories == ("0", "1")
+    values = column.values
+    inside = bool(((values == 0) | (values == 1)).all())
+    return inside and (not both or len(np.unique(values)) == 2)
+
+
+def _as_classes(label: str, column: Column) -> Column:
+    """A class target: words as they are, numbers as categories; one class only is refused."""
+    if column.kind == "number":
+        levels, codes = np.unique(column.values, return_inverse=True)
+        column = Column(
+            column.name, "category", codes.astype(np.int32), tuple(number_text(float(v)) for v in levels)
+        )
+    present = np.unique(column.values)
+    if len(present) < 2:
+        raise TableError(
+            f"{label} column {column.name!r}: every row is {column.categories[int(present[0])]!r}; "
+            "classification needs at least two classes"
+        )
+    return column
+
+
+def kinds_note(inputs: tuple[Column, ...]) -> str:
+    """One line with the kinds of the input columns."""
+    parts = []
+    numbers = [column.name for column in inputs if column.kind == "number"]
+    if numbers:
+        parts.append(f"{len(numbers):,} number{'s' * (len(numbers) > 1)} ({listed(numbers)})")
+    categories = [f"{c.name}: {len(c.categories):,} words" for c in inputs if c.kind == "category"]
+    if categories:
+        noun = "category" if len(categories) == 1 else "categories"
+        parts.append(f"{len(categories):,} {noun} ({listed(categories)})")
+    answers = [column.name for column in inputs if column.kind == "yes/no"]
+    if answers:
+        parts.append(f"{len(answers):,} yes/no ({listed(answers)})")
+    return f"inputs: {', '.join(parts)}"
