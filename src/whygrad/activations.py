@@ -8,7 +8,8 @@ An activation maps z (rows, n) to a (rows, n). Two functions belong together:
 
 `k` is the activation's one constant (slope of leaky relu, alpha of elu); where there is none it is 0.
 A test differentiates every `value` by a complex step to get its `pull`. Conventions at a kink: the derivative
-of relu, leaky relu and elu at z = 0 is that of the left side, as in PyTorch, Keras and JAX.
+of relu, leaky relu, elu and selu at z = 0 is that of the left side, as in PyTorch (and JAX, but for leaky
+relu, where JAX takes the right).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from whygrad.formulas import Texts, find
+from whygrad.formulas import Texts, constant_of, find
 from whygrad.maths import NUMPY, Array, Namespace
 
 Value = Callable[[Namespace, Array, float], Array]
@@ -263,9 +264,11 @@ def activation(name: str | Activation) -> Activation:
 
 def LeakyRelu(slope: float = 0.01) -> Activation:
     """Leaky relu with a slope for negative z."""
-    return replace(ACTIVATIONS["leaky_relu"], k=float(slope))
+    found = ACTIVATIONS["leaky_relu"]
+    return replace(found, k=constant_of(f"LeakyRelu({slope!r})", found, slope))
 
 
 def Elu(alpha: float = 1.0) -> Activation:
     """Elu with its alpha: the value it tends to for very negative z is -alpha."""
-    return replace(ACTIVATIONS["elu"], k=float(alpha))
+    found = ACTIVATIONS["elu"]
+    return replace(found, k=constant_of(f"Elu({alpha!r})", found, alpha))

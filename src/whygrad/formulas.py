@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from whygrad.errors import InputError, one_of
+from whygrad.errors import InputError, WrongTypeError, one_of
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,11 @@ def plain(name: str) -> str:
 def find(what: str, text: str, known: Mapping[str, F], short: Mapping[str, str]) -> tuple[F, float]:
     """The formula called `text` ("relu") and its constant, which "leaky_relu:0.2" gives after a colon.
 
-    Raises `InputError` for a name that is not known, and for a constant that is none or is not taken.
+    Raises `InputError` for a name that is not known, and for a constant that is none or is not taken;
+    `WrongTypeError` for what is no text.
     """
+    if not isinstance(text, str):
+        raise WrongTypeError(f"{what} is {text!r}, but must be a name, as in {next(iter(known))!r}")
     base, colon, constant = text.partition(":")
     base = short.get(plain(base), plain(base))
     if base not in known:
@@ -60,12 +63,17 @@ def find(what: str, text: str, known: Mapping[str, F], short: Mapping[str, str])
         return found, found.k
     if not found.constant:
         raise InputError(f"{what}: {text!r} has a constant, but {base} takes none; write {base!r}")
+    return found, constant_of(f"{what}: {text!r}", found, constant)
+
+
+def constant_of(what: str, found: Formula, k: str | float) -> float:
+    """The constant k as a number; raises `InputError` where it is none, or below 0."""
     try:
-        k = float(constant)
-    except ValueError:
-        k = math.nan
-    if not (math.isfinite(k) and k >= 0):
+        number = float(k)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
         raise InputError(
-            f"{what}: {text!r}: the {found.constant} must be a number, 0 or more, as in '{base}:{found.k:g}'"
+            f"{what}: the {found.constant} must be a number, 0 or more, as in '{found.name}:{found.k:g}'"
         )
-    return found, k
+    return number

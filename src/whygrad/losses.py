@@ -26,7 +26,7 @@ import numpy as np
 
 from whygrad.activations import Activation
 from whygrad.errors import InputError
-from whygrad.formulas import Texts, find
+from whygrad.formulas import Texts, constant_of, find
 from whygrad.maths import NUMPY, Array, Mask, Namespace
 
 Share = Callable[[Namespace, Array, Array, float], Array]
@@ -192,9 +192,7 @@ _ALL = (
         "categorical_crossentropy",
         value_rule=lambda xp, a, y, k: -y * _guarded_log(xp, a),
         pull_rule=lambda xp, a, y, k: -y / xp.maximum(a, xp.c(1e-12)),
-        texts=Texts(
-            r"-\textstyle\sum_i y_i\log a_i", r"-\frac{y_i}{a_i}", "natural logarithm, sum over classes"
-        ),
+        texts=Texts(r"-\textstyle\sum_i y_i\log a_i", r"-\frac{y_i}{a_i}", "natural logarithm, sum over classes"),
         shortcut=Shortcut(
             "softmax",
             _softmax_shares,
@@ -262,7 +260,8 @@ def loss(name: str | Loss) -> Loss:
 
 def Huber(delta: float = 1.0) -> Loss:
     """Huber's loss with its delta, the error at which the parabola becomes a line."""
-    return replace(LOSSES["huber"], k=float(delta))
+    found = LOSSES["huber"]
+    return replace(found, k=constant_of(f"Huber({delta!r})", found, delta))
 
 
 def one_hot(classes: Array, n_classes: int) -> Array:
@@ -270,9 +269,7 @@ def one_hot(classes: Array, n_classes: int) -> Array:
     numbers = np.asarray(classes)
     if numbers.size and not ((numbers >= 0) & (numbers < n_classes) & (numbers == np.floor(numbers))).all():
         bad = numbers[~((numbers >= 0) & (numbers < n_classes) & (numbers == np.floor(numbers)))][0]
-        raise InputError(
-            f"targets: {bad} is no class number; with {n_classes} classes it is 0 to {n_classes - 1}"
-        )
+        raise InputError(f"targets: {bad} is no class number; with {n_classes} classes it is 0 to {n_classes - 1}")
     return np.eye(n_classes)[numbers.astype(np.int64).reshape(-1)]
 
 
