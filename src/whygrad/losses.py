@@ -307,8 +307,8 @@ class _TargetRule:
 
 
 def _not_distribution(y: Array) -> Mask:
-    off = np.abs(y.sum(axis=-1, keepdims=True) - 1) > 1e-6
-    return np.asarray((y < 0) | (y > 1) | off)
+    whole = np.abs(y.sum(axis=-1, keepdims=True) - 1) <= 1e-6  # False for NaN
+    return np.asarray(~((y >= 0) & (y <= 1) & whole))
 
 
 _TARGET_RULES = {
