@@ -204,12 +204,14 @@ def _names(first: list[str], where: str, dialect: Dialect) -> tuple[tuple[str, .
     return tuple(fields), (f"columns without a name are called {unnamed}",) if nameless else ()
 
 
-def _ragged(name: str, line: int, found: int, width: int, dialect: Dialect) -> TableError:
+def _ragged(
+    name: str, line: int, found: int, width: int, dialect: Dialect, many_lines: bool = False
+) -> TableError:
     first = "header" if dialect.header else "first line"
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
     return TableError(
         f"{name} line {line}: {found} field{'s' * (found != 1)} where the {first} has {width} "
-        f"(delimiter {delimiter}); mend the line, or name the right --delimiter"
+        f"(delimiter {delimiter}); {'is a closing quote missing?' if many_lines else 'mend it, or --delimiter'}"
     )
 
 
@@ -313,7 +315,8 @@ def _split_slowly(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple
     rows = []
     for line, fields in _slow_records(utf8, name, dialect):
         if len(fields) != width:
-            raise _ragged(name, line, len(fields), width, dialect)
+            many_lines = any("\n" in field for field in fields)
+            raise _ragged(name, line, len(fields), width, dialect, many_lines)
         rows.append(fields)
     columns = list(zip(*rows[dialect.header :], strict=True)) or [()] * width
     return tuple(pl.Series(str(k), column, dtype=pl.String) for k, column in enumerate(columns))

@@ -62,7 +62,8 @@ def read_table(
     targets = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.targets)
     weights = _weights(opened, row_weight)
     filled = frozenset(roles.inputs if missing == "fill" else ())
-    rows, dropped = _kept_rows(opened, (*inputs, *targets, *weights), missing, filled)
+    way_out = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills inputs in"
+    rows, dropped = _kept_rows(opened, (*inputs, *targets, *weights), missing, filled, way_out)
     inputs = tuple(_in_use(column.take(rows)) for column in inputs)
     targets = tuple(_in_use(column.take(rows)) for column in targets)
     for column in (*inputs, *targets):
@@ -111,7 +112,8 @@ def read_like(
     found = tuple(known_column(opened.cells(code.name), code, True) for code in wanted)
     weights = _weights(opened, row_weight)
     filled = frozenset(code.name for code in encoding.inputs if code.fill is not None)
-    rows, dropped = _kept_rows(opened, (*inputs, *found, *weights), missing, filled)
+    way_out = "; the model was trained without a value to fill in"
+    rows, dropped = _kept_rows(opened, (*inputs, *found, *weights), missing, filled, way_out)
     return Table(
         tuple(column.take(rows) for column in inputs),
         tuple(column.take(rows) for column in found),
@@ -213,6 +215,7 @@ def _known(opened: Opened, name: str, option: str) -> None:
     if name not in opened.names:
         close = get_close_matches(name, opened.names, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = "; is the --delimiter right?" if len(opened.names) == 1 else hint
         have = listed(opened.names, 20)
         raise TableError(f"{option} {name!r} is not a column of {opened.label}; it has {have}{hint}")
 
@@ -245,7 +248,7 @@ def _remembered(source: Source | None, missing: Missing, row_weight: str | None)
 
 
 def _kept_rows(
-    opened: Opened, columns: tuple[Column, ...], missing: Missing, filled: frozenset[str]
+    opened: Opened, columns: tuple[Column, ...], missing: Missing, filled: frozenset[str], way_out: str
 ) -> tuple[Indices, tuple[str, ...]]:
     """(indices of the rows that stay, notes); a missing entry outside `filled` is dropped or refused."""
     absent = np.zeros(opened.n_rows, dtype=bool)
@@ -265,8 +268,7 @@ def _kept_rows(
         return rows, (f"left out {count} with a missing value ({listed(c.name for c in culprits)})",)
     first = min(culprits, key=lambda column: int(np.argmax(column.missing())))
     where = place(opened.source, int(np.argmax(first.missing())), first.name)
-    fill = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills in inputs"
-    raise TableError(f"{where}: missing value ({count} have one); --missing drop leaves such rows out{fill}")
+    raise TableError(f"{where}: missing value ({count} lack one); --missing drop leaves them out{way_out}")
 
 
 def _in_use(column: Column) -> Column:

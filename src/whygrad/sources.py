@@ -124,10 +124,14 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     return Opened(path.name, found.names, n_rows, cells, source, (_file_note(path.name, found), *found.notes))
 
 
+def _count(label: str, n_rows: int) -> str:
+    return f"{label}: {n_rows:,} row{'s' * (n_rows != 1)}"
+
+
 def _file_note(name: str, found: TextColumns) -> str:
     dialect = found.dialect
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
-    parts = [f"{name}: {len(found.columns[0]):,} rows", f"delimiter {delimiter}"]
+    parts = [_count(name, len(found.columns[0])), f"delimiter {delimiter}"]
     if dialect.decimal == ",":
         parts.append("decimal comma")
     if dialect.text_encoding != "utf-8":
@@ -244,6 +248,6 @@ def _opened(
         n_rows,
         lambda name: cells(name, partial(place, source, column=name)),
         source,
-        (f"{label}: {n_rows:,} rows",),
+        (_count(label, n_rows),),
         categorical,
     )
