@@ -229,7 +229,7 @@ class TestNotes:
 def test_arguments_and_tables_that_do_not_fit_are_refused():
     table = read_table(COLUMNS, "price")
     encoding = fit_encoding(table)
-    with pytest.raises(InputError, match="scale: 'standart' .* did you mean 'standard'"):
+    with pytest.raises(InputError, match=r"scale: 'standart' .* did you mean 'standard'"):
         fit_encoding(table, scale="standart")
     with pytest.raises(InputError, match="missing: 'x'"):
         fit_encoding(table, missing="x")

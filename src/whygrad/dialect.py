@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 65536
 DELIMITERS = "\t;|, "  # where two fit equally well the earlier one: commas and spaces also occur in values
-DELIMITER_NAMES = {"\t": "tab", " ": "space", "tab": "\t", "space": " ", "\\t": "\t"}
+DELIMITER_NAMES = {"\t": "tab", " ": "space"}
+DELIMITER_WORDS = {"tab": "\t", "\\t": "\t", "space": " "}
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 FOREIGN = {
     b"PK\x03\x04": "a spreadsheet or zip file; save it as CSV",
@@ -123,7 +124,7 @@ def _guess_encoding(data: bytes) -> str:
 
 def guess_dialect(utf8: bytes, codec: str, delimiter: str | None, decimal: str | None, header: bool) -> Dialect:
     """The dialect of a text; what is given is kept, what is None is guessed from the first 64 kB."""
-    delimiter = None if delimiter is None else DELIMITER_NAMES.get(delimiter, delimiter)
+    delimiter = None if delimiter is None else DELIMITER_WORDS.get(delimiter, delimiter)
     if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
         raise InputError(f"delimiter {delimiter!r}: it must be one character, such as ',' or ';' or tab")
     if decimal not in (None, ".", ","):
