@@ -9,10 +9,11 @@ changes nothing in place. Defaults and conventions are PyTorch's; each docstring
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from numbers import Real
 from typing import Any, ClassVar, Protocol, cast
 
-from whygrad.errors import InputError, one_of
+from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.formulas import plain
 from whygrad.maths import Array, Namespace
 
@@ -229,6 +230,10 @@ def constants(rule: Update) -> tuple[float, ...]:
 def update(name: str | Update, learning_rate: float | None = None, **settings: float) -> Update:
     """The update rule of that name with its settings; raises `InputError` for an unknown name or setting."""
     if not isinstance(name, str):
+        if isinstance(name, type) or not is_dataclass(name):
+            raise WrongTypeError(
+                f"optimizer is {name!r}, but must be a name or a rule, as in 'adam' or Adam(0.001)"
+            )
         return checked(name)
     key = plain(name)
     if key not in UPDATES:
@@ -256,10 +261,12 @@ _LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
 
 
 def checked(rule: Update) -> Update:
-    """The rule itself, once every setting lies where it must; else `InputError`."""
+    """The rule itself, once every setting is a number (else `WrongTypeError`) in its range (`InputError`)."""
     for f in fields(rule):  # type: ignore[arg-type]
-        value = float(getattr(rule, f.name))
+        value = getattr(rule, f.name)
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise WrongTypeError(f"optimizer {name_of(rule)}: {f.name} is {value!r}, but must be a number")
         wanted, holds = _LIMITS[f.name]
-        if not holds(value):
-            raise InputError(f"optimizer {name_of(rule)}: {f.name} is {value:g}, but must be {wanted}")
+        if not holds(float(value)):
+            raise InputError(f"optimizer {name_of(rule)}: {f.name} is {float(value):g}, but must be {wanted}")
     return rule
