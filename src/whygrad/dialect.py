@@ -37,6 +37,7 @@ FOREIGN = {
 
 POINT_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+BLANK = re.compile(rb'(?m)^(?:[ \t]|(?<!")""(?!"))*\r?$')  # four quotes are a field that holds one
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
@@ -265,7 +266,7 @@ def _blank(text: NDArray[np.uint8], start: Indices, end: Indices) -> NDArray[np.
     blank = np.zeros(len(start), dtype=bool)
     candidates = np.isin(text[np.minimum(start, text.size - 1)], np.frombuffer(b' \t"\r\n', np.uint8))
     if candidates.any():
-        for found in re.finditer(rb'(?m)^[ \t"]*\r?$', text.tobytes()):
+        for found in BLANK.finditer(text.tobytes()):
             k = int(np.searchsorted(start, found.start()))
             if k < len(start) and start[k] == found.start() and end[k] == found.end():
                 blank[k] = True
