@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from whygrad.errors import InputError, one_of
+from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.formulas import plain
 from whygrad.maths import Array
 
@@ -87,6 +87,10 @@ def schedule(text: str | Schedule) -> Schedule:
     Numbers after the colon are its fields in order. Raises `InputError` for anything else.
     """
     if not isinstance(text, str):
+        if isinstance(text, type) or not hasattr(text, "factor"):
+            raise WrongTypeError(
+                f"schedule is {text!r}, but must be a name or a schedule, as in 'cosine' or Cosine(0.01)"
+            )
         return _checked(text)
     base, _, numbers = text.partition(":")
     key = plain(base)
@@ -103,7 +107,7 @@ def schedule(text: str | Schedule) -> Schedule:
 
 
 def _checked(made: Schedule) -> Schedule:
-    if isinstance(made, StepDecay) and not (made.every >= 1 and made.every == int(made.every)):
+    if isinstance(made, StepDecay) and not (1 <= made.every < math.inf and made.every == int(made.every)):
         raise InputError(f"schedule: step every {made.every:g} epochs; it must be a whole number, 1 or more")
     factor = next((getattr(made, f) for f in ("drop", "decay") if hasattr(made, f)), 1.0)
     if not 0 < factor <= 1:
