@@ -5,7 +5,8 @@
     │   ├── TableError                  in a table: names file, line and column
     │   └── ModelFileError              a model file that is damaged, foreign or newer
     ├── WrongTypeError (TypeError)      an argument of the wrong type; exit code 2
-    └── NotInstalledError (ImportError) an optional package is missing; exit code 2
+    ├── NotInstalledError (ImportError) an optional package is missing; exit code 2
+    └── OutputError (OSError)           a file that could not be written, as on a full disk; exit code 1
 
 Each message is one line that names the place, the value found and what would be right.
 A run that diverges is not an error: it is a `Run` whose `stopped` says where.
@@ -36,6 +37,10 @@ class WrongTypeError(WhygradError, TypeError):
 
 class NotInstalledError(WhygradError, ImportError):
     """An optional package is missing; the message says how to install it."""
+
+
+class OutputError(WhygradError, OSError):
+    """A file that could not be written; what was there before is untouched."""
 
 
 def one_of(what: str, value: object, allowed: tuple[str, ...] | list[str]) -> InputError:

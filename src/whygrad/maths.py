@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 # what a formula computes with; typed as float64 for the checker's sake, float32 and complex at run time too
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+Words = NDArray[np.str_]
 Complex = NDArray[np.complex128]
 
 

@@ -103,16 +103,12 @@ def find_parameter(net: Network, text: str) -> int:
 def _position(net: Network, text: str, index: list[int]) -> int:
     layer = index[0]
     if not 1 <= layer <= len(net.layers):
-        raise InputError(
-            f"parameter: {text!r}: layer {layer} is not there; the network has {len(net.layers)}"
-        )
+        raise InputError(f"parameter: {text!r}: layer {layer} is not there; the network has {len(net.layers)}")
     n_in, n_out = net.sizes[layer - 1], net.sizes[layer]
     limits = [("to unit", index[1], n_out), *([("from unit", index[2], n_in)] if len(index) == 3 else [])]
     for what, unit, limit in limits:
         if not 1 <= unit <= limit:
-            raise InputError(
-                f"parameter: {text!r}: {what} {unit} is not there; layer {layer} has 1 to {limit}"
-            )
+            raise InputError(f"parameter: {text!r}: {what} {unit} is not there; layer {layer} has 1 to {limit}")
     before = sum((a + 1) * b for a, b in zip(net.sizes, net.sizes[1:layer], strict=False))
     to = index[1] - 1
     return before + ((index[2] - 1) * n_out + to if len(index) == 3 else n_in * n_out + to)

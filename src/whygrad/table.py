@@ -60,11 +60,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """The file a table came from, and everything needed to read the same rows again; plain values only."""
+    """The file or example a table came from, and all it takes to read the same rows again; plain values only."""
 
     path: str
     sha256: str
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "parquet", "example"]
     delimiter: str = ","
     decimal: str = "."
     header: bool = True
@@ -220,7 +220,7 @@ def _shares(classes: Indices, fraction: float) -> tuple[Indices, Indices]:
     """(labels, validation rows of each) by largest remainders; a training row is kept of every class."""
     labels, counts = np.unique(classes, return_counts=True)
     quota = fraction * counts  # (classes,)
-    take = np.minimum(np.floor(quota).astype(np.int64), counts - 1)
+    take = np.floor(quota).astype(np.int64)  # below the count, as the fraction is below 1
     left = round(fraction * len(classes)) - int(take.sum())
     for k in np.argsort(take - quota, kind="stable"):
         if left > 0 and take[k] < counts[k] - 1:

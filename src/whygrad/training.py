@@ -50,9 +50,7 @@ def clip(text: str | Clip | None) -> Clip | None:
     try:
         bound = float(limit)
     except ValueError:
-        raise InputError(
-            f"clip: {text!r} is not understood; write value:1, norm:1 or global_norm:1"
-        ) from None
+        raise InputError(f"clip: {text!r} is not understood; write value:1, norm:1 or global_norm:1") from None
     return Clip(kind.strip().lower().replace("-", "_"), bound)  # type: ignore[arg-type]
 
 
@@ -144,9 +142,7 @@ class Training:
         _between("smoothing", self.smoothing, 0, 1)
         _between("validation", self.validation, 0, 1)
         if self.stop.patience is not None and self.validation == 0:
-            raise InputError(
-                "patience: early stopping watches the validation loss; set validation, as in 0.2"
-            )
+            raise InputError("patience: early stopping watches the validation loss; set validation, as in 0.2")
 
     def to_plain(self) -> dict[str, Any]:
         """Numbers, strings, lists and tables only, for JSON and TOML; what is at rest (None) is left out."""

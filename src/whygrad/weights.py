@@ -96,9 +96,7 @@ def trainable(net: Network, freeze: tuple[str, ...]) -> Array:
         if entry.strip().isdigit():
             number = int(entry)
             if not 1 <= number <= len(net.layers):
-                raise InputError(
-                    f"freeze: layer {number} is not there; the network has 1 to {len(net.layers)}"
-                )
+                raise InputError(f"freeze: layer {number} is not there; the network has 1 to {len(net.layers)}")
             s = spans(net)[number - 1]
             mask[s.start : s.stop] = False
         else:

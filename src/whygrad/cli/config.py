@@ -1,0 +1,73 @@
+"""run.toml: the options of a run in a file. What the command line says wins over what the file says."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from whygrad.cli.options import NetworkOptions, StopOptions, TableOptions, TrainingOptions
+from whygrad.errors import InputError, one_of
+
+GROUPS = (TableOptions, NetworkOptions, TrainingOptions, StopOptions)
+Group = TypeVar("Group", TableOptions, NetworkOptions, TrainingOptions, StopOptions)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options in a run.toml, dashes made underscores. Raises `InputError` for what is none."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read: {problem.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise InputError(f"{path} is not TOML: {problem}") from None
+    given = {key.replace("-", "_"): value for key, value in raw.items()}
+    if "lr" in given:
+        given.setdefault("learning_rate", given.pop("lr"))
+    known = ["subject", *(f.name for group in GROUPS for f in fields(group))]
+    for key in given:
+        if key not in known:
+            raise one_of(f"{path}: option", key, known)
+    if not isinstance(given.get("subject", ""), str):
+        raise InputError(f"{path}: subject is {given['subject']!r}, but must be a string, as in 'houses.csv'")
+    return given
+
+
+def merged(options: Group, given: Mapping[str, Any], path: Path) -> Group:
+    """The options with what the file gives wherever the command line said nothing."""
+    hints = get_type_hints(type(options))
+    found = {}
+    for f in fields(options):
+        if f.name in given and getattr(options, f.name) is None:
+            found[f.name] = _typed(path, f.name, given[f.name], hints[f.name])
+    return replace(options, **found)
+
+
+def _typed(path: Path, name: str, value: Any, kind: Any) -> Any:
+    import msgspec
+
+    if kind == str | None:  # lists and numbers may stand for their text: hidden = [64, 32], batch = 32
+        if isinstance(value, list):
+            return ",".join(str(part) for part in value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as problem:
+        raise InputError(f"{path}: {name} is {value!r}: {problem}") from None
+
+
+def write_config(path: Path, subject: str, groups: tuple[Any, ...], force: bool) -> None:
+    """Writes subject and options as a run.toml that `read_config` reads back."""
+    import tomli_w
+
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; --force overwrites it, or choose another name")
+    said = {f.name: getattr(group, f.name) for group in groups for f in fields(group)}
+    plain = {"subject": subject, **{name: value for name, value in said.items() if value is not None}}
+    try:
+        path.write_text(tomli_w.dumps(plain), encoding="utf-8")
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be written: {problem.strerror}") from None

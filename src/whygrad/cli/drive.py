@@ -1,0 +1,96 @@
+"""Driving a run from a terminal: checkpoints, one refreshing line, and stopping when asked to."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from whygrad.history import Record
+from whygrad.loop import Job, Log, Progress, finish, train
+from whygrad.modelfile import write
+
+
+class Interrupted:
+    """Whether somebody asked the run to stop, and by which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Notes the request; a second one ends the process at once."""
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, 143 for a request to end."""
+        return 128 + (self.signal or 0)
+
+
+@contextmanager
+def listening() -> Iterator[Interrupted]:
+    """While inside, Ctrl-C and SIGTERM are noted instead of obeyed, so the run can stop between two chunks."""
+    heard = Interrupted()
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def drive(
+    job: Job, log: Log, resumed: bool, out: Path | None, every: float, show: Callable[[Record], None]
+) -> Interrupted:
+    """Runs the loop to its end or an interruption, writing `out` at most every `every` seconds."""
+    written = time.monotonic()
+    with listening() as heard, progress_line(job) as tell:
+        for progress in train(job, log.state if resumed else None, tuple(log.history)):
+            log.add(progress, job.keep)
+            if progress.record is not None:
+                show(progress.record)
+            tell(progress)
+            if heard.signal is not None and progress.stopped is None:
+                break
+            if out is not None and progress.stopped is None and time.monotonic() - written >= every:
+                write(finish(job, log, checkpoint=True), out)
+                written = time.monotonic()
+    return heard
+
+
+@contextmanager
+def progress_line(job: Job) -> Iterator[Callable[[Progress], None]]:
+    """A refreshing line with the time left, on a terminal only; nothing where output is piped."""
+    if not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    line: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Bar(*line, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("epoch 0", total=job.training.epochs * len(job.rows))
+
+        def tell(progress: Progress) -> None:
+            state = progress.state
+            bar.update(
+                task,
+                completed=state.epoch * len(job.rows) + state.row,
+                description=f"epoch {min(state.epoch + 1, job.training.epochs)} of {job.training.epochs}",
+            )
+
+        yield tell

@@ -1,0 +1,190 @@
+"""From words to values: the network, table and training that a command line, or a run.toml, asks for."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from whygrad.cli.config import merged, read_config
+from whygrad.cli.options import NetworkOptions, StopOptions, TableOptions, TrainingOptions
+from whygrad.defaults import default_loss, default_output, dense_network
+from whygrad.errors import InputError
+from whygrad.examples import EXAMPLES, example
+from whygrad.losses import loss as find_loss
+from whygrad.network import Network, layers, whole_number
+from whygrad.table import Table
+from whygrad.training import Stop, Training
+from whygrad.updates import Update, update
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, before anything is opened."""
+
+    subject: str
+    table: TableOptions
+    network: NetworkOptions
+    training: TrainingOptions
+    stop: StopOptions
+
+    @property
+    def groups(self) -> tuple[Any, ...]:
+        """The four groups of options."""
+        return (self.table, self.network, self.training, self.stop)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What comes of a request."""
+
+    title: str
+    net: Network
+    table: Table
+    training: Training
+
+
+def make_request(
+    subject: str | None,
+    table: TableOptions,
+    network: NetworkOptions,
+    training: TrainingOptions,
+    stop: StopOptions,
+    config: Path | None,
+) -> Request:
+    """Merges a run.toml under the options. A subject that ends in .toml is one."""
+    if config is None and subject is not None and subject.endswith(".toml"):
+        config, subject = Path(subject), None
+    if config is not None:
+        given = read_config(config)
+        subject = subject or given.get("subject")
+        table, network = merged(table, given, config), merged(network, given, config)
+        training, stop = merged(training, given, config), merged(stop, given, config)
+    if not subject:
+        raise InputError(
+            f"what shall be trained? Name an example ({', '.join(EXAMPLES)}) or a table, as in houses.csv"
+        )
+    return Request(subject, table, network, training, stop)
+
+
+def resolve(request: Request) -> Asked:
+    """Opens the subject and settles every setting."""
+    if request.subject in EXAMPLES:
+        return _example(request)
+    if request.subject.endswith(".whygrad"):
+        raise InputError(f"{request.subject} is a model file; --resume {request.subject} goes on training it")
+    if request.table.target is None:
+        if not Path(request.subject).exists() and "." not in request.subject:
+            raise InputError(
+                f"{request.subject!r} is neither an example ({', '.join(EXAMPLES)}) nor a file that exists"
+            )
+        raise InputError(f"{request.subject}: which column is to be predicted? Say --target COLUMN")
+    table = open_table(request.subject, request.table)
+    loss = find_loss(request.training.loss or default_loss(table.task))
+    training = _training(request, Training(loss=loss))
+    output = request.network.output or default_output(table.task, loss)
+    hidden = _hidden(request.network.hidden)
+    net = dense_network(table, (32,) if hidden is None else hidden, request.network.activation or "relu", output)
+    return Asked(Path(request.subject).name, net, table, training)
+
+
+def open_table(path: str, options: TableOptions) -> Table:
+    """The table at `path`, read as the options say."""
+    from whygrad.reading import read_table
+
+    given = {f.name: getattr(options, f.name) for f in fields(options)}
+    for name in ("target", "category", "ignore"):
+        given[name] = names(given[name])
+    return read_table(path, **{name: value for name, value in given.items() if value is not None})
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Column names separated by commas; quotes protect a comma inside a name."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True)) if name.strip())
+
+
+def _example(request: Request) -> Asked:
+    for f in fields(request.table):
+        if getattr(request.table, f.name) is not None:
+            option = f.name.replace("_", "-")
+            raise InputError(f"--{option} is for tables; the example {request.subject} comes with its own")
+    net, table, training = example(request.subject)
+    wanted = request.network
+    if (wanted.hidden, wanted.activation, wanted.output) != (None, None, None):
+        hidden = _hidden(wanted.hidden)
+        sizes = net.sizes[1:-1] if hidden is None else hidden
+        inner = wanted.activation or (net.layers[0].activation if len(net.layers) > 1 else "linear")
+        net = Network(net.inputs, layers((*sizes, net.outputs), inner, wanted.output or net.output))
+    title = f"{request.subject}: {EXAMPLES[request.subject].title}"
+    return Asked(title, net, table, _training(request, training))
+
+
+def _hidden(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if text.strip().lower() in ("none", "0", ""):
+        return ()
+    try:
+        return tuple(whole_number("hidden", int(part)) for part in text.split(","))
+    except ValueError as problem:
+        if isinstance(problem, InputError):
+            raise
+        raise InputError(f"--hidden is {text!r}, but must be units separated by commas, as in 64,32") from None
+
+
+_SETTINGS = ("momentum", "decay", "beta1", "beta2", "epsilon", "weight_decay")
+
+
+def _training(request: Request, base: Training) -> Training:
+    """The base with every setting that was said."""
+    said = {
+        f.name: value for f in fields(request.training) if (value := getattr(request.training, f.name)) is not None
+    }
+    changes: dict[str, Any] = {"optimizer": _optimizer(said, base.optimizer)}
+    for name in ("optimizer", "learning_rate", *_SETTINGS):
+        said.pop(name, None)
+    if "init" in said:
+        changes["start"] = said.pop("init")
+    if "batch" in said:
+        changes["batch"] = _batch(said.pop("batch"))
+    if "class_weights" in said:
+        changes["class_weights"] = _class_weights(said.pop("class_weights"))
+    bounds = {f.name: v for f in fields(request.stop) if (v := getattr(request.stop, f.name)) is not None}
+    if bounds:
+        changes["stop"] = replace(base.stop, **bounds) if base.stop != Stop() else Stop(**bounds)
+    return replace(base, **said, **changes)
+
+
+def _optimizer(said: dict[str, Any], base: Update) -> Update:
+    settings = {name: said[name] for name in _SETTINGS if name in said}
+    rate = said.get("learning_rate")
+    name = said.get("optimizer")
+    if name is None:
+        if rate is None and not settings:
+            return base
+        name = type(base).__name__
+        rate = base.learning_rate if rate is None else rate
+    if name.lower() == "sgd" and "momentum" in settings:
+        name = "momentum"
+    return update(name, rate, **settings)
+
+
+def _batch(text: str) -> Any:
+    if text.strip().lower() in ("all", "full"):
+        return "all"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--batch is {text!r}, but must be a whole number or 'all'") from None
+
+
+def _class_weights(text: str) -> Any:
+    if text.strip().lower() == "balanced":
+        return "balanced"
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    if not all(separator for _, separator, _ in pairs):
+        raise InputError(f"--class-weights is {text!r}, but must be 'balanced' or as in yes=3,no=1")
+    return tuple((name.strip(), weight) for name, _, weight in pairs)

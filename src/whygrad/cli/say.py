@@ -1,0 +1,183 @@
+"""How results are printed: numbers, columns, parameters, epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from whygrad.history import Record, Run
+from whygrad.maths import Array
+from whygrad.names import legend, parameter_names
+from whygrad.network import Network
+from whygrad.training import Training
+from whygrad.weights import views
+
+MOST = 40  # parameters listed one by one when not asked for all
+
+
+def number(value: float | None) -> str:
+    """Nine decimals where they fit, scientific otherwise, "-" for what is not there."""
+    if value is None or math.isnan(value):
+        return "-"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{value:.9f}"
+    return f"{value:.8e}"
+
+
+def short(value: float | None) -> str:
+    """Four significant digits."""
+    return "-" if value is None or math.isnan(value) else f"{value:.4g}"
+
+
+def columns(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> list[str]:
+    """Rows of cells as aligned lines; the columns in `left` align left, the others right."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lefts = set(left)
+    return [
+        "  ".join(
+            c.ljust(w) if k in lefts else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def settings(training: Training) -> list[str]:
+    """The training in a few lines, without what is at rest."""
+    t = training
+    batch = "all rows at once" if t.batch == "all" else f"batches of {t.batch}" if t.batch != 1 else "row by row"
+    lines = [
+        f"loss {t.loss}; {rule(training)}; {batch}, {t.order}; {t.epochs:,} epoch{'' if t.epochs == 1 else 's'}; "
+        f"start {t.start}, seed {t.seed}; {t.dtype}"
+    ]
+    plain = training.to_plain()
+    rest = Training(t.loss).to_plain()
+    skip = {"loss", "optimizer", "batch", "order", "epochs", "start", "seed", "dtype", "scale", "stop"}
+    more = [f"{key} {value}" for key, value in plain.items() if key not in skip and value != rest.get(key)]
+    more += [f"stop: {key} {value}" for key, value in plain["stop"].items() if value != rest["stop"].get(key)]
+    return [*lines, *(["; ".join(more)] if more else [])]
+
+
+def rule(training: Training) -> str:
+    """The optimizer with its settings."""
+    plain = dict(training.to_plain()["optimizer"])
+    name, rate = plain.pop("name"), plain.pop("learning_rate")
+    rest = "".join(f", {key} {value:g}" for key, value in plain.items())
+    return f"{name}, learning rate {rate:g}{rest}"
+
+
+class EpochTable:
+    """The lines of the epochs, each printed as it comes, in columns wide enough for all of them."""
+
+    def __init__(self, training: Training, validated: bool, names: Sequence[str], unit: str) -> None:
+        self.penalized = bool(training.l1 or training.l2)
+        self.validated = validated
+        self.names = list(names)
+        self.unit = unit
+
+    def head(self) -> str:
+        """The column names."""
+        whose = "val. " if self.validated else ""
+        scores = [
+            f"{whose}{name} ({self.unit})" if name == "RMSE" and self.unit else whose + name for name in self.names
+        ]
+        cells = ["loss during", "loss after", *(["penalty"] if self.penalized else [])]
+        if self.validated:
+            cells += ["validation loss"]
+        return f"{'epoch':>6}" + "".join(f"{c:>17}" for c in cells) + "".join(f"{c:>18}" for c in scores)
+
+    def line(self, record: Record) -> str:
+        """One epoch."""
+        losses = [record.loss_during, record.loss_after, *([record.penalty] if self.penalized else [])]
+        found = record.scores
+        if self.validated:
+            losses += [record.validation_loss]
+            found = record.validation_scores
+        scores = "".join(f"{short(found.get(name)):>18}" for name in self.names)
+        return f"{record.epoch:>6}" + "".join(f"{number(v):>17}" for v in losses) + scores
+
+
+def shown_epochs(epochs: int, most: int = 18) -> set[int]:
+    """Which epochs get a line: all of a short run, else about `most` round ones, the first and the last."""
+    if epochs <= most + 2:
+        return set(range(epochs + 1))
+    step = next(k * 10**p for p in range(20) for k in (1, 2, 5) if k * 10**p >= epochs / most)
+    return {0, 1, *range(step, epochs, step), epochs}
+
+
+def parameters(net: Network, named: Sequence[tuple[str, Array]], notation: str, everything: bool) -> list[str]:
+    """Every parameter by name with its values side by side, and how to read the names; arrays if they are many."""
+    if net.n_parameters > MOST and not everything:
+        return [*array_lines(net, named), "root mean squares of each array; --all lists every parameter"]
+    rows = [["parameter", *(title for title, _ in named)]]
+    for i, label in enumerate(parameter_names(net, notation)):
+        rows.append([label, *(number(float(values[i])) for _, values in named)])
+    return [*columns(rows), f"names: {legend(net, notation)}"]
+
+
+def array_lines(net: Network, named: Sequence[tuple[str, Array]]) -> list[str]:
+    """Each W and b with its shape and the root mean square of its values."""
+    rows = [["array", "shape", *(title for title, _ in named)]]
+    layers = [views(net, values) for _, values in named]
+    for at in range(len(net.layers)):
+        for part in ("W", "b"):
+            arrays = [getattr(layer[at], part) for layer in layers]
+            sizes = [number(float((a.astype("float64") ** 2).mean() ** 0.5)) for a in arrays]
+            rows.append([f"{part}_{at + 1}", str(arrays[0].shape), *sizes])
+    return columns(rows, left=(0, 1))
+
+
+def run_parameters(run: Run, notation: str, everything: bool) -> list[str]:
+    """The parameters of a run: where they started, where they ended, and the slope they ended on."""
+    named = [("start", run.start), ("final", run.w)]
+    if run.gradient is not None:
+        named.append(("gradient", run.gradient))
+    return parameters(run.model.network, named, notation, everything)
+
+
+def run_as_plain(run: Run, title: str) -> dict[str, Any]:
+    """A run as JSON can hold it; NaN becomes null."""
+    names = parameter_names(run.model.network)
+    arrays = {"start": run.start, "final": run.w}
+    if run.gradient is not None:
+        arrays["gradient"] = run.gradient
+    trace = [
+        {"update": k.t, "epoch": k.epoch, "parameters": dict(zip(names, map(float, k.w), strict=True))}
+        for k in run.kept
+    ]
+    return {
+        "subject": title,
+        "network": run.model.network.to_plain(),
+        "training": run.training.to_plain(),
+        "engine": run.engine,
+        "notes": list(run.notes),
+        "history": [_record(record) for record in run.history],
+        "stopped": {"reason": run.stopped.reason, "words": run.stopped.words},
+        "parameters": {
+            name: {"start": float(a), "final": float(b)}
+            for name, a, b in zip(names, run.start, run.w, strict=True)
+        },
+        **({"trace": trace} if trace else {}),
+    }
+
+
+def _record(record: Record) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return dict(finite(asdict(record)))
+
+
+def finite(value: Any) -> Any:
+    """The value with every NaN and infinity replaced by None, as JSON has neither."""
+    if isinstance(value, dict):
+        return {key: finite(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_json(value: Any) -> str:
+    """The value as one JSON document."""
+    import json
+
+    return json.dumps(finite(value), indent=1)

@@ -1,0 +1,200 @@
+"""`whygrad evaluate` and `whygrad predict`: a kept model meets a table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from cyclopts import Group, Parameter
+
+from whygrad.cli import say
+from whygrad.cli.options import TABLE, TableOptions
+from whygrad.cli.train import remembered_table
+from whygrad.encoding import encode_inputs, encode_targets
+from whygrad.engines import engine
+from whygrad.errors import InputError
+from whygrad.history import Run
+from whygrad.losses import prepare_targets
+from whygrad.metrics import class_numbers, confusion, full_scores, per_class
+from whygrad.model import Predictions
+from whygrad.modelfile import load, refuse_existing, write_bytes
+from whygrad.table import Rows, Table
+
+_OUTPUT = Group("Output", sort_key=7)
+_READING = ("delimiter", "decimal", "header", "text_encoding")
+
+Json = Annotated[bool, Parameter(negative=(), group=_OUTPUT)]
+Unknown = Literal["refuse", "zeros"]
+
+
+def read_new(path: str, run: Run, options: TableOptions, targets: bool) -> Table:
+    """The table at `path` with the columns of a model; the model settles everything but how to read the file."""
+    from whygrad.reading import read_like
+
+    given: dict[str, Any] = {}
+    for f in fields(options):
+        value = getattr(options, f.name)
+        if value is None:
+            continue
+        if f.name not in (*_READING, "row_weight", "missing"):
+            raise InputError(
+                f"--{f.name.replace('_', '-')}: the model settled that when it was trained; leave it out"
+            )
+        if f.name == "missing" and value == "fill":
+            raise InputError("--missing fill: a model fills what it was trained to fill; say refuse or drop")
+        given[f.name] = value
+    return read_like(path, run.model.encoding, targets=targets, **given)
+
+
+def evaluate(
+    model: Path,
+    table: str | None = None,
+    /,
+    *,
+    reading: TableOptions = TABLE,
+    unknown: Unknown = "refuse",
+    json: Json = False,
+) -> int:
+    """Measure a model on a table with known targets.
+
+    whygrad evaluate houses.whygrad test.csv
+
+    Parameters
+    ----------
+    model
+        A model file.
+    table
+        A table with the model's input and target columns; without one, the table it was trained on.
+    unknown
+        A category the model never saw: refuse it, or encode it as all zeros.
+    json
+        Print one JSON document instead.
+    """
+    run = load(model)
+    if table is None:
+        opened, title = remembered_table(run, model)
+    else:
+        opened, title = read_new(table, run, reading, targets=True), Path(table).name
+    y = encode_targets(run.model.encoding, opened)  # (rows, n_out)
+    found = measure(run, opened, y, unknown)
+    if json:
+        print(say.as_json({"model": str(model), "table": title, "rows": len(opened), **found}))
+        return 0
+    print(f"{model} on {title} ({len(opened):,} rows)")
+    for line in _measure_lines(run, found):
+        print(line)
+    return 0
+
+
+def measure(run: Run, table: Table, y: Any, unknown: Unknown) -> dict[str, Any]:
+    """Loss and scores, and for one class target the confusion matrix and each class's scores."""
+    model = run.model
+    dtype = np.dtype(run.training.dtype)
+    x = encode_inputs(model.encoding, table, unknown).astype(dtype)
+    targets = prepare_targets(model.loss, y, run.training.smoothing).astype(dtype)
+    seen = engine("auto").evaluate(model.network, run.training, model.w, Rows(x, targets, table.row_weights))
+    found: dict[str, Any] = {"loss": seen.loss, **full_scores(model.encoding, y, seen.outputs, model.threshold)}
+    names = model.encoding.classes
+    if names:
+        counts = confusion(class_numbers(y), class_numbers(seen.outputs, model.threshold), len(names))
+        found["classes"] = [asdict(score) for score in per_class(counts, names)]
+        found["confusion"] = counts.tolist()
+    return found
+
+
+def _measure_lines(run: Run, found: dict[str, Any]) -> list[str]:
+    targets = run.model.encoding.targets
+    unit = f" ({targets[0].name})" if len(targets) == 1 else ""
+    rows = [[f"loss ({run.model.loss.name})", say.number(found["loss"])]]
+    for name in ("R2", "RMSE", "MAE", "accuracy", "AUC"):
+        if name in found:
+            rows.append([name + (unit if name in ("RMSE", "MAE") else ""), say.number(found[name])])
+    lines = say.columns(rows)
+    if "classes" in found:
+        head = ["class", "rows", "precision", "recall", "F1"]
+        body = [
+            [c["name"], f"{c['rows']:,}", *(say.short(c[k]) for k in ("precision", "recall", "f1"))]
+            for c in found["classes"]
+        ]
+        names = [c["name"] for c in found["classes"]]
+        table = [
+            ["true \\ said", *names],
+            *([n, *map(str, r)] for n, r in zip(names, found["confusion"], strict=True)),
+        ]
+        lines += ["", *say.columns([head, *body]), "", "confusion matrix", *say.columns(table)]
+    return lines
+
+
+def predict(
+    model: Path,
+    table: str,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
+    force: Annotated[bool, Parameter(negative=(), group=_OUTPUT)] = False,
+    reading: TableOptions = TABLE,
+    unknown: Unknown = "refuse",
+    json: Json = False,
+) -> int:
+    """Predict for every row of a table.
+
+    whygrad predict houses.whygrad new.csv --out predictions.csv
+
+    Parameters
+    ----------
+    model
+        A model file.
+    table
+        A table with the model's input columns.
+    out
+        Write a CSV file; without it the predictions are printed.
+    force
+        Overwrite a file that exists.
+    unknown
+        A category the model never saw: refuse it, or encode it as all zeros.
+    json
+        Print one JSON document instead.
+    """
+    if out is not None and not force:
+        refuse_existing(out)
+    run = load(model)
+    columns = predicted_columns(run, run.predict(read_new(table, run, reading, targets=False), unknown))
+    if json:
+        print(say.as_json({name: np.asarray(values).tolist() for name, values in columns.items()}))
+        return 0
+    text = _csv(columns)
+    if out is None:
+        print(text, end="")
+        return 0
+    write_bytes(text.encode("utf-8"), out)
+    print(f"{len(next(iter(columns.values()))):,} predictions in {out}")
+    return 0
+
+
+def predicted_columns(run: Run, said: Predictions) -> dict[str, Any]:
+    """Named columns: predicted_price; or predicted_species and the probability of each class."""
+    encoding = run.model.encoding
+    columns: dict[str, Any] = {}
+    if said.classes is None:
+        return {f"predicted_{name}": said.outputs[:, k] for k, name in enumerate(said.names)}
+    words = said.classes if said.classes.ndim == 2 else said.classes[:, None]  # (rows, targets)
+    for k, code in enumerate(encoding.targets):
+        columns[f"predicted_{code.name}"] = words[:, k]
+    value = "probability" if run.model.loss.targets != "sign" else "output"
+    if encoding.task == "multiclass":
+        labels = list(encoding.classes)
+    else:
+        labels = [
+            code.categories[1] if len(encoding.targets) == 1 else f"{code.name}={code.categories[1]}"
+            for code in encoding.targets
+        ]
+    return columns | {f"{value}_{label}": said.outputs[:, k] for k, label in enumerate(labels)}
+
+
+def _csv(columns: dict[str, Any]) -> str:
+    """The columns as CSV text, numbers in the shortest form that reads back the same."""
+    import polars as pl
+
+    return str(pl.DataFrame(columns).write_csv())

@@ -1,0 +1,70 @@
+"""The reference engine: NumPy, one batch after another, the steps of `propagation` in the order one reads them.
+
+It promises to be right and plain. It does not promise to be fast: others are, and are held to its numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from whygrad.engines.protocol import Advanced, Evaluated
+from whygrad.history import State
+from whygrad.maths import Array
+from whygrad.model import BLOCK
+from whygrad.network import Network
+from whygrad.propagation import backward_propagation, forward_propagation, row_losses, update_parameters
+from whygrad.table import Indices, Rows
+from whygrad.training import Training
+from whygrad.weights import flatten
+
+
+class Reference:
+    """The engine one reads; float64, or float32 on request."""
+
+    name: ClassVar[str] = "reference"
+
+    def gradients(self, net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
+        """Forward, judge, backward: the mean loss of the rows and its gradient (P,)."""
+        with np.errstate(all="ignore"):  # what is not finite is found, and named, by the loop
+            trace = forward_propagation(net, w, rows.x)
+            losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
+            back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
+        return _mean(losses, rows.weights), flatten(net, back.layers)
+
+    def advance(
+        self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
+    ) -> Advanced:
+        """For each batch: gradient, then update."""
+        size = len(order) if training.batch == "all" else training.batch
+        w, memory, t = state.w, state.memory, state.t
+        losses, largest = [], 0.0
+        for start, rate in zip(range(0, len(order), size), rates, strict=True):
+            loss, g = self.gradients(net, training, w, rows.take(order[start : start + size]))
+            t += 1
+            with np.errstate(all="ignore"):
+                moved, memory = update_parameters(net, training, w, g, memory, t, float(rate))
+                largest = max(largest, float(np.abs(moved - w).max()))
+            w = moved
+            losses.append(loss)
+        return Advanced(replace(state, w=w, memory=memory, t=t), np.array(losses), largest)
+
+    def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
+        """Forward and judge, block by block."""
+        total, outputs = 0.0, []
+        with np.errstate(all="ignore"):
+            for start in range(0, len(rows), BLOCK):
+                block = rows.take(slice(start, start + BLOCK))
+                trace = forward_propagation(net, w, block.x)
+                losses = row_losses(net, training.loss, trace, block.y)
+                total += _mean(losses, block.weights) * len(block)
+                outputs.append(trace.output)
+        return Evaluated(total / len(rows), np.concatenate(outputs))
+
+
+def _mean(losses: Array, weights: Array | None) -> float:
+    """The mean over rows, summed in float64 whatever the run's dtype."""
+    wide = losses.astype(np.float64)
+    return float((wide if weights is None else wide * weights).mean())

@@ -1,0 +1,139 @@
+"""What a run remembers: its state between two updates, a record for each epoch, and the finished run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from whygrad.encoding import Unknown
+from whygrad.maths import Array
+from whygrad.model import Model, Predictions
+from whygrad.table import Source
+from whygrad.training import Training
+from whygrad.updates import Memory
+
+Reason = Literal["epochs", "converged", "early", "diverged", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What to record besides the losses, said before the run: the parameters after each epoch, or each step."""
+
+    parameters: Literal["ends", "epochs", "steps"] = "ends"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything a run needs to go on, to the bit: kept between two updates, written at checkpoints."""
+
+    w: Array  # (P,)
+    memory: Memory  # the optimizer's, each (P,)
+    t: int = 0  # updates done
+    epoch: int = 0  # epochs finished
+    row: int = 0  # rows of the next epoch already seen
+    met: float = 0.0  # sum of their losses as they were met
+    best_w: Array | None = None  # at the lowest validation loss, where that is watched
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    waited: int = 0  # epochs since
+
+
+@dataclass(frozen=True)
+class Record:
+    """One epoch. Losses are means over rows, without penalty; epoch 0 is the start, before any update.
+
+    `loss_during` is the mean loss met while the parameters moved; `loss_after` that of the whole table after
+    the last update. `scores` are accuracy, or R2 and RMSE in the target's units.
+    """
+
+    epoch: int
+    loss_during: float | None
+    loss_after: float
+    penalty: float
+    rate: float | None
+    scores: dict[str, float]
+    validation_loss: float | None = None
+    validation_scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why a run stopped: the reason, and the same in words."""
+
+    reason: Reason
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The parameters at one moment: after update t, in that epoch (from 1)."""
+
+    t: int
+    epoch: int
+    w: Array  # (P,)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished (or interrupted) training run: the model, where it started, how it went, why it stopped."""
+
+    model: Model
+    start: Array  # (P,), the parameters before the first update
+    state: State
+    history: tuple[Record, ...]
+    stopped: Stopped
+    training: Training
+    engine: str = "reference"
+    source: Source | None = None  # the file its table came from
+    kept: tuple[Kept, ...] = ()
+    notes: tuple[str, ...] = ()
+    gradient: Array | None = None  # (P,), of the whole table's loss and penalty at the end; a checkpoint has none
+
+    @property
+    def w(self) -> Array:
+        """The model's parameters (P,)."""
+        return self.model.w
+
+    def predict(self, source: Any, unknown: Unknown = "refuse") -> Predictions:
+        """What the model says about new rows; see `Model.predict`."""
+        return self.model.predict(source, unknown)
+
+    def losses(self) -> Array:
+        """(epochs + 1,): the loss after each epoch, the start's first."""
+        return np.array([record.loss_after for record in self.history])
+
+    def summary(self) -> list[str]:
+        """A few lines: the network, both losses, a curve, why it stopped."""
+        lines = [f"Run of {self.model.network}", f"  {self.training.loss.name}, {self.training.optimizer!r}"]
+        if self.history:
+            first, last = self.history[0], self.history[-1]
+            during = "" if last.loss_during is None else f"{last.loss_during:.6g} during, "
+            checked = "" if last.validation_loss is None else f", validation {last.validation_loss:.6g}"
+            lines.append(
+                f"  loss {first.loss_after:.6g} at the start; epoch {last.epoch}: {during}"
+                f"{last.loss_after:.6g} after{checked}"
+            )
+            lines.append("  " + ", ".join(f"{name} {value:.4g}" for name, value in last.scores.items()))
+            lines.append(f"  {sparkline(self.losses())}")
+        return [*lines, f"  stopped: {self.stopped.words}"]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.summary())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
+
+def sparkline(values: Array, width: int = 48) -> str:
+    """The values as a row of blocks from low to high, at most `width` of them, evenly picked."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return ""
+    picked = finite[np.linspace(0, len(finite) - 1, min(width, len(finite))).round().astype(int)]
+    low, high = float(picked.min()), float(picked.max())
+    span = (picked - low) / (high - low) if high > low else np.zeros(len(picked))
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * float(s))] for s in span)

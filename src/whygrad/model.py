@@ -1,0 +1,83 @@
+"""A model: a network with its parameters, and the encoding that makes a table out of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from whygrad.encoding import Encoding, Unknown, decode_classes, decode_outputs, encode_inputs
+from whygrad.errors import InputError
+from whygrad.losses import Loss
+from whygrad.maths import Array, Words
+from whygrad.network import Network
+from whygrad.propagation import forward_propagation
+from whygrad.reading import read_like
+from whygrad.table import Table
+
+BLOCK = 8192  # rows that go through the network at once, so that memory does not grow with the table
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says about rows: outputs in the target's units, and class names where there are classes."""
+
+    outputs: Array  # (rows, n_out)
+    classes: Words | None  # (rows,) or (rows, targets) of words
+    names: tuple[str, ...]  # of the outputs
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything a prediction needs."""
+
+    network: Network
+    w: Array  # (P,)
+    encoding: Encoding
+    loss: Loss
+
+    @property
+    def threshold(self) -> float:
+        """The output above which a yes/no answer is yes: 0 where targets are -1 and 1, else one half."""
+        return 0.0 if self.loss.targets == "sign" else 0.5
+
+    def outputs(self, x: Array) -> Array:
+        """The network's own outputs (rows, n_out) for encoded inputs x (rows, inputs)."""
+        return outputs(self.network, self.w, x)
+
+    def predict(self, source: Any, unknown: Unknown = "refuse") -> Predictions:
+        """Predictions for a table, a file, a dataframe, a mapping of columns or an array (rows, inputs).
+
+        Raises `TableError` for missing columns, and for words or values the model cannot take.
+        """
+        x = encode_inputs(self.encoding, self._table(source), unknown)
+        a = self.outputs(x.astype(self.w.dtype))
+        classes = None
+        if self.encoding.task != "regression":
+            classes = decode_classes(self.encoding, a, self.threshold)
+        return Predictions(decode_outputs(self.encoding, a), classes, self.encoding.output_names)
+
+    def _table(self, source: Any) -> Table:
+        if isinstance(source, Table):
+            return source
+        if isinstance(source, list | tuple | np.ndarray):
+            x = np.asarray(source)
+            codes = self.encoding.inputs
+            if x.ndim == 1:
+                x = x[None, :]
+            if x.ndim != 2 or x.shape[1] != len(codes):
+                raise InputError(f"inputs have shape {x.shape}, but the model takes (rows, {len(codes)})")
+            source = {code.name: list(x[:, k]) for k, code in enumerate(codes)}
+        return read_like(source, self.encoding, targets=False)
+
+
+def outputs(net: Network, w: Array, x: Array) -> Array:
+    """The network's outputs (rows, n_out) for x (rows, inputs), block by block."""
+    if len(x) == 0:
+        return np.empty((0, net.outputs), dtype=w.dtype)
+    blocks = [forward_propagation(net, w, x[i : i + BLOCK]).output for i in range(0, len(x), BLOCK)]
+    return np.concatenate(blocks)
