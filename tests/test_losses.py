@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from truth import LEGAL, complex_step, float64_keras, gradient_by_complex_step, targets_for
+from truth import LEGAL, by_complex_step, complex_step, float64_keras, targets_for
 
 from whygrad.activations import ACTIVATIONS, activation
 from whygrad.errors import InputError, WrongTypeError
@@ -51,7 +51,7 @@ def test_a_row_is_the_mean_or_the_sum_of_its_shares(one: Loss) -> None:
     shares = one.rows(LINEAR, a.reshape(-1, 1), a.reshape(-1, 1), y.reshape(-1, 1)).reshape(4, 3)
     n = 1 if one.name == "categorical_crossentropy" else 3
     np.testing.assert_allclose(rows[:, 0], shares.sum(1) / n, rtol=1e-15)
-    derivative = gradient_by_complex_step(lambda v: one.rows(LINEAR, v, v, y[:1], COMPLEX)[:, 0], a[0])
+    derivative = by_complex_step(lambda v: one.rows(LINEAR, v, v, y[:1], COMPLEX)[:, 0], a[0])
     np.testing.assert_allclose(one.pull(a[:1], y[:1])[0], derivative, rtol=1e-13)
 
 
@@ -107,7 +107,7 @@ def test_fused_equals_unfused(name: str, output: str) -> None:
         by_fusion = one.share(3) * fused.pull_rule(COMPLEX, a, y, one.k)
         by_chain = g.pull(one.pull(a, y), z, a)
         assert np.abs(by_fusion - by_chain).max() <= 1e-13
-        true = gradient_by_complex_step(lambda v: one.rows(g, v, v, y[:1], COMPLEX)[:, 0], z[0])  # noqa: B023
+        true = by_complex_step(lambda v: one.rows(g, v, v, y[:1], COMPLEX)[:, 0], z[0])  # noqa: B023
         assert np.abs(by_fusion[0] - true).max() <= 1e-14
 
 

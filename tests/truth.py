@@ -36,12 +36,12 @@ def stepped(w: np.ndarray) -> np.ndarray:
     return w + 1j * STEP * np.eye(len(w))
 
 
-def gradient_by_complex_step(f: Callable[[Any], Any], w: np.ndarray) -> np.ndarray:
+def by_complex_step(f: Callable[[Any], Any], w: np.ndarray) -> np.ndarray:
     """(P,): df/dw for f from (copies, P) to (copies,)."""
     return f(stepped(w)).imag / STEP
 
 
-def gradient_by_differences(f: Callable[[Any], Any], w: np.ndarray, h: float = 1e-5) -> np.ndarray:
+def by_differences(f: Callable[[Any], Any], w: np.ndarray, h: float = 1e-5) -> np.ndarray:
     """(P,): (f(w + h) - f(w - h)) / 2h for each entry, f from (copies, P) to (copies,)."""
     nudge = h * np.eye(len(w))
     return (f(w + nudge) - f(w - nudge)) / (2 * h)
@@ -122,7 +122,7 @@ def case(hidden: str, output: str, loss: Loss, depth: int, rows: int = 5, width:
         y = targets_for(loss, rows, net.outputs, draw)
         if near_an_edge(net, loss, w, x, y):
             continue
-        g = gradient_by_complex_step(lambda v: mean_loss(net, loss, v, x, y), w)  # noqa: B023
+        g = by_complex_step(lambda v: mean_loss(net, loss, v, x, y), w)  # noqa: B023
         if np.abs(g[: 2 * net.sizes[1]]).max() > 1e-7 and np.abs(g).max() < 100:
             return net, w, x, y
     raise AssertionError(f"no draw of {net} is away from every edge")
