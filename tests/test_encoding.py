@@ -115,7 +115,8 @@ class TestClasses:
         assert encode_targets(encoding, table).tolist() == [[1], [0], [1]]
         outputs = np.array([[0.9], [0.2], [0.5]])
         assert decode_classes(encoding, outputs).tolist() == ["b", "a", "a"]
-        assert decode_outputs(encoding, outputs) is not None
+        assert decode_classes(encoding, outputs, threshold=0.1).tolist() == ["b", "b", "b"]
+        assert np.array_equal(decode_outputs(encoding, outputs), outputs)
         assert target_scale(encoding).tolist() == [1]
 
     def test_several_yes_no_targets(self):

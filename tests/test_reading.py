@@ -265,6 +265,10 @@ class TestFrames:
         with pytest.raises(TableError, match=r"^row 2 \(index 1\) column 'n': missing value"):
             read_table(frame, "y")
 
+    def test_missing_objects_of_pandas(self):
+        with pytest.raises(TableError, match=r"row 2 \(index 1\) column 'x': missing value"):
+            read_table({"x": ["a", pd.NA, pd.NaT], "y": [1.5, 2, 3]}, "y")
+
     def test_parquet_is_told_by_content(self, tmp_path):
         path = tmp_path / "t.data"
         pl.DataFrame(self.columns).write_parquet(path)
@@ -314,6 +318,9 @@ REFUSED = [
     ("x,y\n1,2\n50%,3\n", {}, "line 3 column 'x': '50%' .*percent"),
     ("x,y\n$5,2\n$6,3\n", {}, "line 2 column 'x': '\\$5' .*currency"),
     ("x;y\n1,5;2\n2.5;3\n", {}, "line 2 column 'x': '1,5' .*--decimal ,"),
+    ("x;y\n1,5;2\n2.5;3\n", {"decimal": ","}, r"line 3 column 'x': '2.5' .*--decimal \."),
+    ("x,y\n1,2\n-nan,3\n", {}, "line 3 column 'x': '-nan' is a word in a column of numbers"),
+    ("a b,y\n1 1,2\n1 1,2\n1 1,2,3\n", {}, r"line 4: 3 fields where the header has 2 \(delimiter ','\)"),
     ("x,y\n1,2\ninf,3\n", {}, "line 3 column 'x': 'inf' is infinite"),
     ("x,y\n1,2\n1e999,3\n", {}, "line 3 column 'x': '1e999' is infinite"),
     ("x,y\n,1\nNA,2\n", {}, "column 'x': the whole column is empty; --ignore x"),
@@ -408,6 +415,12 @@ class TestReadLike:
         assert new.inputs[0].categories == ("a", "b", "c")
         assert new.targets[0].values.tolist() == [2]
         assert encode_targets(encoding, new).tolist() == [[0, 0, 1]]
+
+    def test_a_number_among_words_is_known_in_any_spelling(self):
+        train = {"z": ["10", "b"], "y": [1.5, 2]}
+        encoding = fit_encoding(read_table(train, "y", category="z"))
+        new = read_like({"z": ["10.0", "b", "c"]}, encoding, targets=False)
+        assert (new.inputs[0].categories, new.inputs[0].values.tolist()) == (("10", "b", "c"), [0, 1, 2])
 
     def test_yes_no_in_any_spelling_even_if_all_are_the_same(self):
         encoding = fit_encoding(read_table({"b": ["No", "yes"], "y": [1.5, 2]}, "y"))
