@@ -52,7 +52,8 @@ class Model:
     def predict(self, source: Any, unknown: Unknown = "refuse") -> Predictions:
         """Predictions for a table, a file, a dataframe, a mapping of columns or an array (rows, inputs).
 
-        Raises `TableError` for missing columns, and for words or values the model cannot take.
+        Raises `TableError` for missing columns, and for words or values the model cannot take; `InputError` for
+        an array of another shape.
         """
         x = encode_inputs(self.encoding, self._table(source), unknown)
         a = self.outputs(x.astype(self.w.dtype))
@@ -65,8 +66,11 @@ class Model:
         if isinstance(source, Table):
             return source
         if isinstance(source, list | tuple | np.ndarray):
-            x = np.asarray(source)
             codes = self.encoding.inputs
+            try:
+                x = np.asarray(source)
+            except ValueError:
+                raise InputError(f"the rows differ in length; the model takes (rows, {len(codes)})") from None
             if x.ndim == 1:
                 x = x[None, :]
             if x.ndim != 2 or x.shape[1] != len(codes):
