@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
-from whygrad.errors import InputError, one_of
+from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.maths import Array
 from whygrad.names import find_parameter
 from whygrad.network import Network
@@ -93,7 +94,7 @@ def trainable(net: Network, freeze: tuple[str, ...]) -> Array:
     """
     mask = np.ones(net.n_parameters, dtype=bool)
     for entry in freeze:
-        if entry.strip().isdigit():
+        if entry.strip().isdecimal():
             number = int(entry)
             if not 1 <= number <= len(net.layers):
                 raise InputError(f"freeze: layer {number} is not there; the network has 1 to {len(net.layers)}")
@@ -144,10 +145,10 @@ def initialize_parameters(net: Network, init: Init = "glorot", seed: int = 0) ->
       (normal; LeCun et al. 1998), "orthogonal" (Saxe et al. 2014); a number after a colon multiplies them;
     - (W, b) of every layer.
 
-    Random starts draw from `default_rng((seed, 0))`. Raises `InputError` for anything else.
+    Random starts draw from `default_rng((seed, 0))`. Raises `InputError` or `WrongTypeError` for anything else.
     """
-    if not isinstance(init, str | int | float):
-        return flatten(net, init).astype(np.float64)
+    if not isinstance(init, str | Real):
+        return _given(net, init)
     text = str(init).strip().lower()
     if text == "distinct":
         return 0.1 + 0.1 * np.arange(1, net.n_parameters + 1) / (net.n_parameters + 1)
@@ -156,11 +157,30 @@ def initialize_parameters(net: Network, init: Init = "glorot", seed: int = 0) ->
     if base in _DRAWS:
         rule, usual = _DRAWS[base]
         scale = usual if not number else _number(init, number)
+        if scale < 0:
+            raise InputError(f"init: {init!r} has a scale below 0; give 0 or more")
         generator = np.random.default_rng((seed, 0))
         for s, layer in zip(spans(net), views(net, w), strict=True):
             layer.W[:] = rule(generator, s, scale)
         return w
     w[is_weight(net)] = 0.0 if text == "zeros" else _number(init, text)
+    return w
+
+
+def _given(net: Network, init: object) -> Array:
+    try:
+        w = flatten(net, init).astype(np.float64)  # type: ignore[arg-type]
+    except InputError:
+        raise
+    except (TypeError, ValueError):
+        raise WrongTypeError(
+            f"init is a {type(init).__name__}, but must be a name, a number or (W, b) of every layer"
+        ) from None
+    for number, layer in enumerate(views(net, w), start=1):
+        for part, values in zip("Wb", layer, strict=True):
+            bad = values[~np.isfinite(values)]
+            if bad.size:
+                raise InputError(f"parameters: layer {number} has {bad[0]} in {part}; give finite numbers")
     return w
 
 
