@@ -16,6 +16,7 @@ import json
 import os
 import re
 from dataclasses import asdict, fields, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,28 @@ def save(run: Run, path: str | os.PathLike[str], force: bool = False) -> None:
 
 def refuse_existing(path: Path) -> None:
     """One line for a file that is already there, or a folder that is not."""
-    if path.exists():
+    try:
+        exists = path.exists()
+    except OSError as problem:  # such as a name that is too long
+        raise InputError(f"{path} cannot be written: {problem.strerror}") from None
+    if exists:
         raise InputError(f"{path} exists; --force (force=True) overwrites it, or choose another name")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """One line, before any work is done for it, for a path at which no file can be written."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it, as in {path / 'model.whygrad'}")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist")
+    temporary = _temporary(path)
+    try:
+        temporary.touch()
+        temporary.unlink()
+    except OSError as problem:
+        raise InputError(f"{path} cannot be written: {problem.strerror}") from None
 
 
 def write(run: Run, path: Path) -> None:
@@ -60,7 +79,7 @@ def write(run: Run, path: Path) -> None:
 
 def write_bytes(data: bytes, path: Path) -> None:
     """Puts these bytes at `path`, all or none of them. Raises `OutputError` and leaves what was there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as stream:
             stream.write(data)
@@ -68,11 +87,18 @@ def write_bytes(data: bytes, path: Path) -> None:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as problem:
+    except BaseException as problem:  # Ctrl-C too leaves nothing behind
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if not isinstance(problem, OSError):
+            raise
         old = " (the file there is as it was)" if path.exists() else ""
         raise OutputError(f"{path} cannot be written: {problem.strerror}{old}") from None
+
+
+def _temporary(path: Path) -> Path:
+    """Where this process writes what will be `path`: beside it, so that a rename is all that is left to do."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -88,11 +114,12 @@ def _sync_folder(folder: Path) -> None:
 def remove_stale(path: Path) -> list[Path]:
     """Removes temporary files that killed processes left beside `path`; returns them."""
     removed = []
-    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
-        owner = temporary.name.removesuffix(".tmp").rpartition(".")[2]
+    for temporary in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        owner = temporary.name.removesuffix(".tmp").removeprefix(f".{path.name}.")
         if owner.isdigit() and not _alive(int(owner)):
-            temporary.unlink(missing_ok=True)
-            removed.append(temporary)
+            with contextlib.suppress(OSError):  # where it cannot be removed it harms nobody
+                temporary.unlink()
+                removed.append(temporary)
     return removed
 
 
