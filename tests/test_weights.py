@@ -199,7 +199,7 @@ def test_starts_that_cannot_be(init: object, says: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("init", [None, 5j, [1, 2], [(1, 2, 3)], np.zeros(9), [("a", "b")] * 2])
+@pytest.mark.parametrize("init", [None, 5j, [1, 2], [(1, 2, 3)], np.zeros(9)])
 def test_what_is_no_start_is_refused(init: object) -> None:
     with pytest.raises(
         WrongTypeError, match=r"init is a .*, but must be a name, a number or \(W, b\) of every layer"
