@@ -21,8 +21,48 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-app.command("whygrad.cli.train:train", name="train", group=run, help="Train on an example or a table.")
-app.command("whygrad.cli.use:evaluate", name="evaluate", group=run, help="How good is a model on a table?")
-app.command("whygrad.cli.use:predict", name="predict", group=run, help="What does a model say about new rows?")
-app.command("whygrad.cli.show:show", name="show", group=run, help="Look into a model file or an example.")
-app.command("whygrad.cli.compare:compare", name="compare", group=look, help="The same run in other libraries.")
+app.command(
+    "whygrad.cli.train:train",
+    name="train",
+    group=run,
+    sort_key=1,
+    help="Train a network on an example or a table, watch it, keep it.",
+    help_epilogue="""Examples:
+  whygrad train students
+  whygrad train houses.csv --target price --hidden 64,32 --validation 0.2 --out houses.whygrad
+  whygrad train --resume houses.whygrad --epochs 200""",
+)
+app.command(
+    "whygrad.cli.use:evaluate",
+    name="evaluate",
+    group=run,
+    sort_key=2,
+    help="Measure a model on a table: loss, R2, RMSE; or accuracy, each class, confusion matrix, AUC.",
+    help_epilogue="Example: whygrad evaluate houses.whygrad test.csv",
+)
+app.command(
+    "whygrad.cli.use:predict",
+    name="predict",
+    group=run,
+    sort_key=3,
+    help="Predict for every row of a table.",
+    help_epilogue="Example: whygrad predict houses.whygrad new.csv --out predictions.csv",
+)
+app.command(
+    "whygrad.cli.show:show",
+    name="show",
+    group=run,
+    sort_key=4,
+    help="Look into a model file or an example: network, parameters, encoding, history.",
+    help_epilogue="Example: whygrad show houses.whygrad",
+)
+app.command(
+    "whygrad.cli.compare:compare",
+    name="compare",
+    group=look,
+    sort_key=5,
+    help="Follow one training in whygrad, Keras, PyTorch, JAX and scikit-learn, and say where they part.",
+    help_epilogue="""Example: whygrad compare students --against keras,torch
+
+Exit code 0: equal; 1: not equal; 3: undecided, as where nothing is installed to compare with.""",
+)

@@ -8,11 +8,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from whygrad.cli.options import NetworkOptions, StopOptions, TableOptions, TrainingOptions
+from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.errors import InputError, one_of
 
-GROUPS = (TableOptions, NetworkOptions, TrainingOptions, StopOptions)
-Group = TypeVar("Group", TableOptions, NetworkOptions, TrainingOptions, StopOptions)
+GROUPS = (TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)
+Group = TypeVar("Group", TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-_TABLE = Group("Table", sort_key=3)
+_TABLE = Group("Table", sort_key=2)
+_READING = Group("Reading a CSV file", sort_key=3)
 _NETWORK = Group("Network", sort_key=4)
 _TRAINING = Group("Training", sort_key=5)
 _STOPPING = Group("Stopping", sort_key=6)
@@ -19,7 +20,7 @@ _STOPPING = Group("Stopping", sort_key=6)
 @Parameter(name="*", group=_TABLE)
 @dataclass(frozen=True)
 class TableOptions:
-    """How to read a table."""
+    """What the columns of a table are for."""
 
     target: str | None = None
     "What to predict: a column, or several separated by commas."
@@ -33,6 +34,13 @@ class TableOptions:
     "Missing values: refuse them (default), drop their rows, or fill with the mean or most frequent."
     row_weight: str | None = None
     "A column whose numbers weigh the rows."
+
+
+@Parameter(name="*", group=_READING)
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How a text file is written."""
+
     delimiter: str | None = None
     "What separates the fields; otherwise guessed and said."
     decimal: Literal[".", ","] | None = None
@@ -129,6 +137,7 @@ class StopOptions:
 
 
 TABLE = TableOptions()
+READING = ReadingOptions()
 NETWORK = NetworkOptions()
 TRAINING = TrainingOptions()
 STOPPING = StopOptions()

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from whygrad.cli.config import merged, read_config
-from whygrad.cli.options import NetworkOptions, StopOptions, TableOptions, TrainingOptions
+from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.defaults import default_loss, default_output, dense_network
 from whygrad.errors import InputError
 from whygrad.examples import EXAMPLES, example
 from whygrad.losses import loss as find_loss
 from whygrad.network import Network, layers, whole_number
 from whygrad.table import Table
-from whygrad.training import Stop, Training
+from whygrad.training import Training
 from whygrad.updates import Update, update
 
 
@@ -25,14 +25,15 @@ class Request:
 
     subject: str
     table: TableOptions
+    reading: ReadingOptions
     network: NetworkOptions
     training: TrainingOptions
     stop: StopOptions
 
     @property
     def groups(self) -> tuple[Any, ...]:
-        """The four groups of options."""
-        return (self.table, self.network, self.training, self.stop)
+        """The groups of options."""
+        return (self.table, self.reading, self.network, self.training, self.stop)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Asked:
 def make_request(
     subject: str | None,
     table: TableOptions,
+    reading: ReadingOptions,
     network: NetworkOptions,
     training: TrainingOptions,
     stop: StopOptions,
@@ -59,13 +61,14 @@ def make_request(
     if config is not None:
         given = read_config(config)
         subject = subject or given.get("subject")
-        table, network = merged(table, given, config), merged(network, given, config)
+        table, reading = merged(table, given, config), merged(reading, given, config)
+        network = merged(network, given, config)
         training, stop = merged(training, given, config), merged(stop, given, config)
     if not subject:
         raise InputError(
             f"what shall be trained? Name an example ({', '.join(EXAMPLES)}) or a table, as in houses.csv"
         )
-    return Request(subject, table, network, training, stop)
+    return Request(subject, table, reading, network, training, stop)
 
 
 def resolve(request: Request) -> Asked:
@@ -80,7 +83,7 @@ def resolve(request: Request) -> Asked:
                 f"{request.subject!r} is neither an example ({', '.join(EXAMPLES)}) nor a file that exists"
             )
         raise InputError(f"{request.subject}: which column is to be predicted? Say --target COLUMN")
-    table = open_table(request.subject, request.table)
+    table = open_table(request.subject, request.table, request.reading)
     loss = find_loss(request.training.loss or default_loss(table.task))
     training = _training(request, Training(loss=loss))
     output = request.network.output or default_output(table.task, loss)
@@ -89,28 +92,32 @@ def resolve(request: Request) -> Asked:
     return Asked(Path(request.subject).name, net, table, training)
 
 
-def open_table(path: str, options: TableOptions) -> Table:
+def open_table(path: str, table: TableOptions, reading: ReadingOptions) -> Table:
     """The table at `path`, read as the options say."""
     from whygrad.reading import read_table
 
-    given = {f.name: getattr(options, f.name) for f in fields(options)}
+    given = said(table) | said(reading)
     for name in ("target", "category", "ignore"):
-        given[name] = names(given[name])
-    return read_table(path, **{name: value for name, value in given.items() if value is not None})
+        if name in given:
+            given[name] = names(given[name])
+    return read_table(path, **given)
 
 
-def names(text: str | None) -> tuple[str, ...] | None:
+def said(options: Any) -> dict[str, Any]:
+    """The options of a group that were said, by name."""
+    return {f.name: value for f in fields(options) if (value := getattr(options, f.name)) is not None}
+
+
+def names(text: str) -> tuple[str, ...]:
     """Column names separated by commas; quotes protect a comma inside a name."""
-    if text is None:
-        return None
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True)) if name.strip())
 
 
 def _example(request: Request) -> Asked:
-    for f in fields(request.table):
-        if getattr(request.table, f.name) is not None:
-            option = f.name.replace("_", "-")
-            raise InputError(f"--{option} is for tables; the example {request.subject} comes with its own")
+    strange = next(iter(said(request.table) | said(request.reading)), None)
+    if strange is not None:
+        option = strange.replace("_", "-")
+        raise InputError(f"--{option} is for tables; the example {request.subject} comes with its own")
     net, table, training = example(request.subject)
     wanted = request.network
     if (wanted.hidden, wanted.activation, wanted.output) != (None, None, None):
@@ -140,28 +147,20 @@ _SETTINGS = ("momentum", "decay", "beta1", "beta2", "epsilon", "weight_decay")
 
 def _training(request: Request, base: Training) -> Training:
     """The base with every setting that was said."""
-    said = {
-        f.name: value for f in fields(request.training) if (value := getattr(request.training, f.name)) is not None
-    }
-    changes: dict[str, Any] = {"optimizer": _optimizer(said, base.optimizer)}
-    for name in ("optimizer", "learning_rate", *_SETTINGS):
-        said.pop(name, None)
-    if "init" in said:
-        changes["start"] = said.pop("init")
-    if "batch" in said:
-        changes["batch"] = _batch(said.pop("batch"))
-    if "class_weights" in said:
-        changes["class_weights"] = _class_weights(said.pop("class_weights"))
-    bounds = {f.name: v for f in fields(request.stop) if (v := getattr(request.stop, f.name)) is not None}
-    if bounds:
-        changes["stop"] = replace(base.stop, **bounds) if base.stop != Stop() else Stop(**bounds)
-    return replace(base, **said, **changes)
+    changes = said(request.training)
+    optimizer = {name: changes.pop(name) for name in ("optimizer", "learning_rate", *_SETTINGS) if name in changes}
+    changes["optimizer"] = _optimizer(optimizer, base.optimizer)
+    if "init" in changes:
+        changes["start"] = changes.pop("init")
+    if "batch" in changes:
+        changes["batch"] = _batch(changes["batch"])
+    if "class_weights" in changes:
+        changes["class_weights"] = _class_weights(changes["class_weights"])
+    return replace(base, **changes, stop=replace(base.stop, **said(request.stop)))
 
 
-def _optimizer(said: dict[str, Any], base: Update) -> Update:
-    settings = {name: said[name] for name in _SETTINGS if name in said}
-    rate = said.get("learning_rate")
-    name = said.get("optimizer")
+def _optimizer(settings: dict[str, Any], base: Update) -> Update:
+    rate, name = settings.pop("learning_rate", None), settings.pop("optimizer", None)
     if name is None:
         if rate is None and not settings:
             return base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,25 +46,30 @@ def columns(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> list[s
 def settings(training: Training) -> list[str]:
     """The training in a few lines, without what is at rest."""
     t = training
-    batch = "all rows at once" if t.batch == "all" else f"batches of {t.batch}" if t.batch != 1 else "row by row"
+    batch = {"all": "all rows at once", 1: "row by row"}.get(t.batch, f"batches of {t.batch}")
+    plain, rest = training.to_plain(), Training(t.loss).to_plain()
+    more = [f"{key} {plain[key]}" for key in _MORE if plain.get(key) != rest.get(key)]
+    more += [f"stop at {key} {value}" for key, value in plain["stop"].items() if value != rest["stop"].get(key)]
     lines = [
-        f"loss {t.loss}; {rule(training)}; {batch}, {t.order}; {t.epochs:,} epoch{'' if t.epochs == 1 else 's'}; "
-        f"start {t.start}, seed {t.seed}; {t.dtype}"
+        f"loss {t.loss}; {rule(training)}; {batch}, {t.order}; {t.epochs:,} epoch{'' if t.epochs == 1 else 's'}",
+        f"start {t.start}, seed {t.seed}; {t.dtype}; {'; '.join(more)}".removesuffix("; "),
     ]
-    plain = training.to_plain()
-    rest = Training(t.loss).to_plain()
-    skip = {"loss", "optimizer", "batch", "order", "epochs", "start", "seed", "dtype", "scale", "stop"}
-    more = [f"{key} {value}" for key, value in plain.items() if key not in skip and value != rest.get(key)]
-    more += [f"stop: {key} {value}" for key, value in plain["stop"].items() if value != rest["stop"].get(key)]
-    return [*lines, *(["; ".join(more)] if more else [])]
+    return [line for whole in lines for line in textwrap.wrap(whole, 110, subsequent_indent="  ")]
+
+
+_MORE = (
+    *("schedule", "warmup", "clip", "l1", "l2", "smoothing"),
+    *("class_weights", "freeze", "validation", "scale"),
+)
 
 
 def rule(training: Training) -> str:
-    """The optimizer with its settings."""
+    """The optimizer with its rate, and what else is not as usual."""
+    usual = type(training.optimizer)()
     plain = dict(training.to_plain()["optimizer"])
     name, rate = plain.pop("name"), plain.pop("learning_rate")
-    rest = "".join(f", {key} {value:g}" for key, value in plain.items())
-    return f"{name}, learning rate {rate:g}{rest}"
+    odd = {key: value for key, value in plain.items() if value != getattr(usual, key)}
+    return f"{name}, learning rate {rate:g}" + "".join(f", {key} {value:g}" for key, value in odd.items())
 
 
 class EpochTable:

@@ -30,9 +30,7 @@ def show(
     json: Flag = False,
     notation: Literal["course", "3b1b", "keras", "torch"] = "course",
 ) -> int:
-    """Print what a model file or an example holds.
-
-    whygrad show houses.whygrad
+    """Prints what a model file or an example holds.
 
     Parameters
     ----------

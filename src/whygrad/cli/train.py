@@ -15,17 +15,19 @@ from whygrad.cli.config import write_config
 from whygrad.cli.drive import drive
 from whygrad.cli.options import (
     NETWORK,
+    READING,
     STOPPING,
     TABLE,
     TRAINING,
     NetworkOptions,
+    ReadingOptions,
     StopOptions,
     TableOptions,
     TrainingOptions,
 )
 from whygrad.cli.request import make_request, resolve
 from whygrad.errors import InputError, ModelFileError
-from whygrad.history import Keep, Record, Run
+from whygrad.history import Keep, Record, Run, sparkline
 from whygrad.loop import Job, Log, finish, prepare
 from whygrad.modelfile import load, refuse_existing, remove_stale, write
 from whygrad.names import parameter_names
@@ -76,18 +78,13 @@ def train(
     /,
     *,
     table: TableOptions = TABLE,
+    reading: ReadingOptions = READING,
     network: NetworkOptions = NETWORK,
     training: TrainingOptions = TRAINING,
     stopping: StopOptions = STOPPING,
     output: OutputOptions = OUTPUT,
 ) -> int:
-    """Train a network on an example or a table.
-
-    whygrad train students
-
-    whygrad train houses.csv --target price --hidden 64,32 --validation 0.2 --out houses.whygrad
-
-    whygrad train --resume houses.whygrad --epochs 100
+    """Trains, prints, keeps; returns the exit code.
 
     Parameters
     ----------
@@ -97,13 +94,13 @@ def train(
     started = time.monotonic()
     keep = Keep("steps") if output.trace else Keep()
     if output.resume is not None:
-        said = (table, network, stopping, replace(training, epochs=None))
-        if said != (TABLE, NETWORK, STOPPING, TRAINING) or output.config is not None:
+        said = (table, reading, network, stopping, replace(training, epochs=None))
+        if said != (TABLE, READING, NETWORK, STOPPING, TRAINING) or output.config is not None:
             raise InputError("--resume goes on with the settings the run had; only --epochs may be said anew")
         title, job, log = resumed(output.resume, subject, training.epochs, output.engine, keep)
         out: Path | None = output.out or output.resume
     else:
-        request = make_request(subject, table, network, training, stopping, output.config)
+        request = make_request(subject, table, reading, network, training, stopping, output.config)
         asked = resolve(request)
         title, out = asked.title, output.out
         job = prepare(asked.net, asked.table, asked.training, engine=output.engine, keep=keep)
@@ -231,6 +228,7 @@ def _print_end(
     if not output.quiet:
         printer.flush()
         print("loss during: the mean met while the parameters moved; loss after: the whole table, after the epoch")
+        print(f"loss after   {sparkline(run.losses())}")
     print(f"stopped: {run.stopped.words} ({seconds:.2f} s)")
     if not output.quiet:
         print()

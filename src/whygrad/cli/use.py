@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,42 +10,23 @@ import numpy as np
 from cyclopts import Group, Parameter
 
 from whygrad.cli import say
-from whygrad.cli.options import TABLE, TableOptions
+from whygrad.cli.options import READING, ReadingOptions
+from whygrad.cli.request import said
 from whygrad.cli.train import remembered_table
 from whygrad.encoding import encode_inputs, encode_targets
 from whygrad.engines import engine
-from whygrad.errors import InputError
 from whygrad.history import Run
 from whygrad.losses import prepare_targets
 from whygrad.metrics import class_numbers, confusion, full_scores, per_class
 from whygrad.model import Predictions
 from whygrad.modelfile import load, refuse_existing, write_bytes
+from whygrad.reading import read_like
 from whygrad.table import Rows, Table
 
 _OUTPUT = Group("Output", sort_key=7)
-_READING = ("delimiter", "decimal", "header", "text_encoding")
 
 Json = Annotated[bool, Parameter(negative=(), group=_OUTPUT)]
 Unknown = Literal["refuse", "zeros"]
-
-
-def read_new(path: str, run: Run, options: TableOptions, targets: bool) -> Table:
-    """The table at `path` with the columns of a model; the model settles everything but how to read the file."""
-    from whygrad.reading import read_like
-
-    given: dict[str, Any] = {}
-    for f in fields(options):
-        value = getattr(options, f.name)
-        if value is None:
-            continue
-        if f.name not in (*_READING, "row_weight", "missing"):
-            raise InputError(
-                f"--{f.name.replace('_', '-')}: the model settled that when it was trained; leave it out"
-            )
-        if f.name == "missing" and value == "fill":
-            raise InputError("--missing fill: a model fills what it was trained to fill; say refuse or drop")
-        given[f.name] = value
-    return read_like(path, run.model.encoding, targets=targets, **given)
 
 
 def evaluate(
@@ -53,13 +34,13 @@ def evaluate(
     table: str | None = None,
     /,
     *,
-    reading: TableOptions = TABLE,
+    reading: ReadingOptions = READING,
+    row_weight: str | None = None,
+    missing: Literal["refuse", "drop"] = "refuse",
     unknown: Unknown = "refuse",
     json: Json = False,
 ) -> int:
-    """Measure a model on a table with known targets.
-
-    whygrad evaluate houses.whygrad test.csv
+    """Measures a model on a table with known targets.
 
     Parameters
     ----------
@@ -67,6 +48,10 @@ def evaluate(
         A model file.
     table
         A table with the model's input and target columns; without one, the table it was trained on.
+    row_weight
+        A column whose numbers weigh the rows.
+    missing
+        Missing values that the model was not trained to fill: refuse them, or drop their rows.
     unknown
         A category the model never saw: refuse it, or encode it as all zeros.
     json
@@ -76,7 +61,8 @@ def evaluate(
     if table is None:
         opened, title = remembered_table(run, model)
     else:
-        opened, title = read_new(table, run, reading, targets=True), Path(table).name
+        how = {**said(reading), "row_weight": row_weight, "missing": missing}
+        opened, title = read_like(table, run.model.encoding, targets=True, **how), Path(table).name
     y = encode_targets(run.model.encoding, opened)  # (rows, n_out)
     found = measure(run, opened, y, unknown)
     if json:
@@ -134,13 +120,11 @@ def predict(
     *,
     out: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
     force: Annotated[bool, Parameter(negative=(), group=_OUTPUT)] = False,
-    reading: TableOptions = TABLE,
+    reading: ReadingOptions = READING,
     unknown: Unknown = "refuse",
     json: Json = False,
 ) -> int:
-    """Predict for every row of a table.
-
-    whygrad predict houses.whygrad new.csv --out predictions.csv
+    """Predicts for every row of a table.
 
     Parameters
     ----------
@@ -160,7 +144,8 @@ def predict(
     if out is not None and not force:
         refuse_existing(out)
     run = load(model)
-    columns = predicted_columns(run, run.predict(read_new(table, run, reading, targets=False), unknown))
+    opened = read_like(table, run.model.encoding, targets=False, **said(reading))
+    columns = predicted_columns(run, run.predict(opened, unknown))
     if json:
         print(say.as_json({name: np.asarray(values).tolist() for name, values in columns.items()}))
         return 0
