@@ -102,6 +102,8 @@ def whole_number(what: str, value: object, least: int = 1) -> int:
     """The value as an int, or one line that says what is wrong."""
     try:
         number = int(value)  # type: ignore[call-overload]
+    except OverflowError:  # infinite
+        raise InputError(f"{what} is {value!r}, but must be a whole number, {least} or more") from None
     except (TypeError, ValueError):
         raise WrongTypeError(f"{what} is {value!r}, but must be a whole number, {least} or more") from None
     if isinstance(value, bool) or number != value or number < least:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, Literal, TypeGuard
 
 from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.losses import Loss
@@ -26,7 +27,8 @@ class Clip:
     """Bounds on the gradient, taken after the penalties are added.
 
     "value" bounds each entry; "norm" the Euclidean norm of each W and each b (Keras's clipnorm);
-    "global_norm" that of all of them together (Pascanu et al. 2013; PyTorch's clip_grad_norm_).
+    "global_norm" that of all of them together (Pascanu et al. 2013; Keras's global_clipnorm and PyTorch's
+    clip_grad_norm_, which adds 1e-6 to the norm).
     """
 
     kind: Literal["value", "norm", "global_norm"]
@@ -35,8 +37,9 @@ class Clip:
     def __post_init__(self) -> None:
         if self.kind not in CLIPS:
             raise one_of("clip", self.kind, CLIPS)
-        if not (math.isfinite(self.limit) and self.limit > 0):
+        if not _number(self.limit) or not 0 < self.limit < math.inf:
             raise InputError(f"clip: the limit is {self.limit!r}, but must be a number above 0")
+        object.__setattr__(self, "limit", float(self.limit))
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.limit!r}"
@@ -46,6 +49,8 @@ def clip(text: str | Clip | None) -> Clip | None:
     """The clipping written as "value:1", "norm:1" or "global_norm:5"; None stays None."""
     if text is None or isinstance(text, Clip):
         return text
+    if not isinstance(text, str):
+        raise WrongTypeError(f"clip is {text!r}, but must be text or a Clip, as in 'norm:1'")
     kind, _, limit = text.partition(":")
     try:
         bound = float(limit)
@@ -72,7 +77,7 @@ class Stop:
     def __post_init__(self) -> None:
         for what in ("loss_change", "gradient", "min_delta"):
             bound = getattr(self, what)
-            if bound is not None and not (math.isfinite(bound) and bound >= 0):
+            if bound is not None and not (_number(bound) and 0 <= bound < math.inf):
                 raise InputError(f"stop: {what} is {bound!r}, but must be 0 or more")
         if self.patience is not None:
             whole_number("stop: patience", self.patience)
@@ -126,21 +131,22 @@ class Training:
         put(self, "optimizer", find_update(self.optimizer))
         put(self, "schedule", find_schedule(self.schedule))
         put(self, "clip", clip(self.clip))
-        put(self, "start", self.start if isinstance(self.start, str) else repr(float(self.start)))
+        put(self, "start", _start(self.start))
         put(self, "freeze", _words("freeze", self.freeze))
         put(self, "class_weights", _pairs(self.class_weights))
         put(self, "epochs", whole_number("epochs", self.epochs, 0))
         put(self, "seed", whole_number("seed", self.seed, 0))
         put(self, "warmup", whole_number("warmup", self.warmup, 0))
         if self.batch != "all":
-            put(self, "batch", whole_number("batch", self.batch))
+            what = "batch, unless it is 'all',"
+            put(self, "batch", whole_number(what, self.batch))
         _choice("order", self.order, ORDERS)
         _choice("dtype", self.dtype, DTYPES)
         _choice("scale", self.scale, ("standard", "none"))
-        for what in ("l1", "l2"):
-            _between(what, getattr(self, what), 0, math.inf)
-        _between("smoothing", self.smoothing, 0, 1)
-        _between("validation", self.validation, 0, 1)
+        for what, high in (("l1", math.inf), ("l2", math.inf), ("smoothing", 1), ("validation", 1)):
+            put(self, what, _between(what, getattr(self, what), 0, high))
+        if not isinstance(self.stop, Stop):
+            raise WrongTypeError(f"stop is {self.stop!r}, but must be a Stop, as in Stop(patience=5)")
         if self.stop.patience is not None and self.validation == 0:
             raise InputError("patience: early stopping watches the validation loss; set validation, as in 0.2")
 
@@ -157,15 +163,17 @@ class Training:
 
 def training_from_plain(plain: Mapping[str, Any]) -> Training:
     """The training that `Training.to_plain` wrote; raises `InputError` for anything else."""
-    known = [f.name for f in fields(Training)]
-    for key in plain:
-        if key not in known:
-            raise one_of("training: setting", key, known)
+    if not isinstance(plain, Mapping):
+        raise InputError(f"training is {plain!r}, but must be a table of settings")
+    _known("training", plain, Training)
+    if "loss" not in plain:
+        raise InputError("training: loss is missing; give one, as in 'mse'")
     values = dict(plain)
     if isinstance(values.get("optimizer"), Mapping):
         settings = dict(values["optimizer"])
         values["optimizer"] = find_update(str(settings.pop("name", "sgd")), **settings)
     if isinstance(values.get("stop"), Mapping):
+        _known("stop", values["stop"], Stop)
         values["stop"] = Stop(**values["stop"])
     if isinstance(values.get("schedule"), str):
         values["schedule"] = find_schedule(values["schedule"])
@@ -175,8 +183,15 @@ def training_from_plain(plain: Mapping[str, Any]) -> Training:
         raise InputError(f"training: {problem}") from None
 
 
+def _known(what: str, plain: Mapping[str, Any], kind: type[Training] | type[Stop]) -> None:
+    known = [f.name for f in fields(kind)]
+    for key in plain:
+        if key not in known:
+            raise one_of(f"{what}: setting", key, known)
+
+
 def _plain_update(rule: Update) -> dict[str, Any]:
-    settings = {f.name: getattr(rule, f.name) for f in fields(rule)}  # type: ignore[arg-type]
+    settings = {f.name: float(getattr(rule, f.name)) for f in fields(rule)}  # type: ignore[arg-type]
     return {"name": name_of(rule), **settings}
 
 
@@ -208,13 +223,27 @@ def _choice(what: str, value: object, allowed: tuple[str, ...]) -> None:
         raise one_of(what, value, allowed)
 
 
-def _between(what: str, value: object, low: float, high: float) -> None:
-    """Refuses what is not a number in [low, high)."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _start(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if not _number(value):
+        raise WrongTypeError(f"start is {value!r}, but must be a name or a number, as in 'he' or 0.1")
+    return repr(float(value))
+
+
+def _between(what: str, value: object, low: float, high: float) -> float:
+    """The value; refused where it is not a number in [low, high)."""
+    if not _number(value):
         raise WrongTypeError(f"{what} is {value!r}, but must be a number")
-    if not low <= value < high:
+    number = float(value)
+    if not low <= number < high:
         bound = "" if high == math.inf else f" and below {high:g}"
-        raise InputError(f"{what} is {value:g}, but must be {low:g} or more{bound}")
+        raise InputError(f"{what} is {number:g}, but must be {low:g} or more{bound}")
+    return number
 
 
 def _words(what: str, value: object) -> tuple[str, ...]:
@@ -228,10 +257,9 @@ def _words(what: str, value: object) -> tuple[str, ...]:
 def _pairs(value: object) -> tuple[tuple[str, float], ...] | Literal["balanced"]:
     if value == "balanced":
         return "balanced"
-    if isinstance(value, Mapping):
-        value = list(value.items())
+    listed = value.items() if isinstance(value, Mapping) else value
     try:
-        pairs = tuple((str(name), float(weight)) for name, weight in value)  # type: ignore[attr-defined]
+        pairs = tuple((str(name), float(weight)) for name, weight in listed)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise InputError(
             f"class_weights is {value!r}, but must be 'balanced' or weights by class, as in {{'yes': 3}}"
