@@ -115,7 +115,7 @@ class Run:
                 f"  loss {first.loss_after:.6g} at the start; epoch {last.epoch}: {during}"
                 f"{last.loss_after:.6g} after{checked}"
             )
-            lines.append("  " + ", ".join(f"{name} {value:.4g}" for name, value in last.scores.items()))
+            lines.append("  " + "; ".join(_scored(last)))
             lines.append(f"  {sparkline(self.losses())}")
         return [*lines, f"  stopped: {self.stopped.words}"]
 
@@ -126,6 +126,14 @@ class Run:
         from html import escape
 
         return f"<pre>{escape(repr(self))}</pre>"
+
+
+def _scored(record: Record) -> list[str]:
+    """The scores in words, those of the validation rows apart."""
+    groups = (("", record.scores), ("validation ", record.validation_scores))
+    return [
+        ", ".join(f"{whose}{name} {v:.4g}" for name, v in scores.items()) for whose, scores in groups if scores
+    ]
 
 
 def sparkline(values: Array, width: int = 48) -> str:

@@ -1,0 +1,85 @@
+"""The direction of imports: a file imports only from cells to its left; names in one cell do not import each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "whygrad"
+
+FLOW = (
+    ("errors",),
+    ("maths",),
+    ("formulas",),
+    ("activations",),
+    ("losses", "updates", "schedules"),
+    ("network",),
+    ("names",),
+    ("weights",),
+    ("table",),
+    ("encoding",),
+    ("dialect",),
+    ("casting",),
+    ("sources",),
+    ("tasks",),
+    ("reading",),
+    ("training",),
+    ("examples", "defaults"),
+    ("propagation",),
+    ("metrics",),
+    ("model",),
+    ("history",),
+    ("engines",),
+    ("divergence",),
+    ("rivals",),
+    ("modelfile",),
+    ("loop",),
+    ("standstill",),
+    ("agreement",),
+    ("cli",),
+)
+# packages that cost start-up time: imported at the top of no file but those that are loaded only when used
+HEAVY = {"polars", "narwhals", "torch", "jax", "keras", "sklearn", "numba", "matplotlib", "pandas", "scipy"}
+
+
+def cell(module: str) -> int:
+    return next(k for k, names in enumerate(FLOW) if module in names)
+
+
+def home(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of whygrad, by their name under it, that a file imports anywhere."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        found |= {name.split(".")[1] for name in names if name.startswith("whygrad.")}
+    return found
+
+
+FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path.name not in ("__init__.py", "__main__.py")] + [
+    path for path in sorted(SOURCE.glob("*/__init__.py"))
+]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_come_from_the_left(path: Path) -> None:
+    here = home(path)
+    for other in imported(path) - {here}:
+        assert cell(other) < cell(here), f"{path.name} imports {other}, which stands beside it or to its right"
+
+
+def test_every_module_has_a_cell() -> None:
+    there = {home(path) for path in FILES}
+    assert there == {name for names in FLOW for name in names}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_heavy_packages_are_imported_lazily(path: Path) -> None:
+    top = ast.parse(path.read_text(encoding="utf-8")).body
+    names = {alias.name.split(".")[0] for node in top if isinstance(node, ast.Import) for alias in node.names}
+    names |= {(node.module or "").split(".")[0] for node in top if isinstance(node, ast.ImportFrom)}
+    assert not names & HEAVY
