@@ -30,7 +30,7 @@ FLOW = (
     ("model",),
     ("history",),
     ("engines",),
-    ("divergence",),
+    ("divergence", "evaluation"),
     ("rivals",),
     ("modelfile",),
     ("loop",),

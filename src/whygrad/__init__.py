@@ -33,6 +33,7 @@ _HOME = {
         "WhygradError",
         "WrongTypeError",
     ],
+    "evaluation": ["Evaluation", "evaluate"],
     "examples": ["EXAMPLES", "example"],
     "history": ["Keep", "Record", "Run", "State", "Stopped"],
     "loop": ["fit", "prepare", "train"],

@@ -99,7 +99,8 @@ class Table:
         if len(self.inputs) > 20:
             shown.append(f"  ... and {len(self.inputs) - 20:,} more inputs")
         shown += [f"  target {column!r}" for column in self.targets]
-        return "\n".join([f"{name}: {len(self):,} rows, {self.task}", *shown])
+        guesses = [f"  note: {note}" for note in self.notes]
+        return "\n".join([f"{name}: {len(self):,} rows, {self.task}", *shown, *guesses])
 
     def take(self, rows: Indices) -> Table:
         """The table of these rows only, in this order."""

@@ -12,7 +12,7 @@ from whygrad.maths import Array
 from whygrad.names import legend, parameter_names
 from whygrad.network import Network
 from whygrad.training import Training
-from whygrad.weights import views
+from whygrad.weights import spans, views
 
 MOST = 40  # parameters listed one by one when not asked for all
 
@@ -115,10 +115,13 @@ def parameters(net: Network, named: Sequence[tuple[str, Array]], notation: str, 
     """Every parameter by name with its values side by side, and how to read the names; arrays if they are many."""
     if net.n_parameters > MOST and not everything:
         return [*array_lines(net, named), "root mean squares of each array; --all lists every parameter"]
-    rows = [["parameter", *(title for title, _ in named)]]
-    for i, label in enumerate(parameter_names(net, notation)):
-        rows.append([label, *(number(float(values[i])) for _, values in named)])
-    return [*columns(rows), f"names: {legend(net, notation)}"]
+    rows = [["parameter", "in", *(title for title, _ in named)]]
+    labels = parameter_names(net, notation)
+    for layer, s in enumerate(spans(net), start=1):
+        for i in range(s.start, s.stop):
+            array = f"W_{layer} {(s.n_in, s.n_out)}" if i < s.middle else f"b_{layer} {(s.n_out,)}"
+            rows.append([labels[i], array, *(number(float(values[i])) for _, values in named)])
+    return [*columns(rows, left=(0, 1)), f"names: {legend(net, notation)}"]
 
 
 def array_lines(net: Network, named: Sequence[tuple[str, Array]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,15 +12,12 @@ from whygrad.cli import say
 from whygrad.cli.options import READING, ReadingOptions
 from whygrad.cli.request import said
 from whygrad.cli.train import remembered_table
-from whygrad.encoding import encode_inputs, encode_targets
-from whygrad.engines import engine
+from whygrad.evaluation import Evaluation
+from whygrad.evaluation import evaluate as measure
 from whygrad.history import Run
-from whygrad.losses import prepare_targets
-from whygrad.metrics import class_numbers, confusion, full_scores, per_class
 from whygrad.model import Predictions
 from whygrad.modelfile import load, refuse_existing, write_bytes
 from whygrad.reading import read_like
-from whygrad.table import Rows, Table
 
 _OUTPUT = Group("Output", sort_key=7)
 
@@ -63,52 +59,34 @@ def evaluate(
     else:
         how = {**said(reading), "row_weight": row_weight, "missing": missing}
         opened, title = read_like(table, run.model.encoding, targets=True, **how), Path(table).name
-    y = encode_targets(run.model.encoding, opened)  # (rows, n_out)
-    found = measure(run, opened, y, unknown)
+    found = measure(run, opened, unknown)
     if json:
-        print(say.as_json({"model": str(model), "table": title, "rows": len(opened), **found}))
+        print(say.as_json({"model": str(model), "table": title, **found.to_plain()}))
         return 0
-    print(f"{model} on {title} ({len(opened):,} rows)")
+    print(f"{model} on {title} ({found.rows:,} rows{', the table it was trained on' if table is None else ''})")
+    for note in opened.notes if table is not None else ():
+        print(f"note: {note}")
     for line in _measure_lines(run, found):
         print(line)
     return 0
 
 
-def measure(run: Run, table: Table, y: Any, unknown: Unknown) -> dict[str, Any]:
-    """Loss and scores, and for one class target the confusion matrix and each class's scores."""
-    model = run.model
-    dtype = np.dtype(run.training.dtype)
-    x = encode_inputs(model.encoding, table, unknown).astype(dtype)
-    targets = prepare_targets(model.loss, y, run.training.smoothing).astype(dtype)
-    seen = engine("auto").evaluate(model.network, run.training, model.w, Rows(x, targets, table.row_weights))
-    found: dict[str, Any] = {"loss": seen.loss, **full_scores(model.encoding, y, seen.outputs, model.threshold)}
-    names = model.encoding.classes
-    if names:
-        counts = confusion(class_numbers(y), class_numbers(seen.outputs, model.threshold), len(names))
-        found["classes"] = [asdict(score) for score in per_class(counts, names)]
-        found["confusion"] = counts.tolist()
-    return found
-
-
-def _measure_lines(run: Run, found: dict[str, Any]) -> list[str]:
+def _measure_lines(run: Run, found: Evaluation) -> list[str]:
     targets = run.model.encoding.targets
     unit = f" ({targets[0].name})" if len(targets) == 1 else ""
-    rows = [[f"loss ({run.model.loss.name})", say.number(found["loss"])]]
-    for name in ("R2", "RMSE", "MAE", "accuracy", "AUC"):
-        if name in found:
-            rows.append([name + (unit if name in ("RMSE", "MAE") else ""), say.number(found[name])])
+    rows = [[f"loss ({run.model.loss.name})", say.number(found.loss)]]
+    for name, value in found.scores.items():
+        rows.append([name + (unit if name in ("RMSE", "MAE") else ""), say.number(value)])
     lines = say.columns(rows)
-    if "classes" in found:
+    if found.confusion is not None:
+        names = [score.name for score in found.classes]
         head = ["class", "rows", "precision", "recall", "F1"]
         body = [
-            [c["name"], f"{c['rows']:,}", *(say.short(c[k]) for k in ("precision", "recall", "f1"))]
-            for c in found["classes"]
+            [s.name, f"{s.rows:,}", say.short(s.precision), say.short(s.recall), say.short(s.f1)]
+            for s in found.classes
         ]
-        names = [c["name"] for c in found["classes"]]
-        table = [
-            ["true \\ said", *names],
-            *([n, *map(str, r)] for n, r in zip(names, found["confusion"], strict=True)),
-        ]
+        counts = [[name, *map(str, row)] for name, row in zip(names, found.confusion.tolist(), strict=True)]
+        table = [["true \\ said", *names], *counts]
         lines += ["", *say.columns([head, *body]), "", "confusion matrix", *say.columns(table)]
     return lines
 

@@ -1,0 +1,61 @@
+"""How good a run's model is on a table whose targets are known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from whygrad.encoding import Unknown, encode_inputs, encode_targets
+from whygrad.engines import engine
+from whygrad.history import Run
+from whygrad.losses import prepare_targets
+from whygrad.maths import Counts
+from whygrad.metrics import ClassScore, class_numbers, confusion, full_scores, per_class
+from whygrad.reading import read_like
+from whygrad.table import Rows, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The loss the run was trained on, and its task's scores; see `metrics` for each one's convention.
+
+    `scores` holds R2, RMSE and MAE, the latter two in the target's units; or accuracy and AUC. With one class
+    target, `classes` has each class's scores and `confusion` the counts, row = true, column = predicted.
+    """
+
+    rows: int
+    loss: float
+    scores: dict[str, float]
+    classes: tuple[ClassScore, ...] = ()
+    confusion: Counts | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Numbers, strings and lists only, for JSON."""
+        plain: dict[str, Any] = {"rows": self.rows, "loss": self.loss, **self.scores}
+        if self.confusion is not None:
+            plain["classes"] = [asdict(score) for score in self.classes]
+            plain["confusion"] = self.confusion.tolist()
+        return plain
+
+
+def evaluate(run: Run, source: Any, unknown: Unknown = "refuse") -> Evaluation:
+    """Measures a run's model on a `Table`, a file, a dataframe or a mapping with its inputs and targets.
+
+    Row weights count in the loss, not in the scores. Raises `TableError` for what the model cannot read.
+    """
+    model, encoding = run.model, run.model.encoding
+    table = source if isinstance(source, Table) else read_like(source, encoding, targets=True)
+    y = encode_targets(encoding, table)  # (rows, n_out)
+    dtype = np.dtype(run.training.dtype)
+    x = encode_inputs(encoding, table, unknown).astype(dtype)
+    targets = prepare_targets(model.loss, y, run.training.smoothing).astype(dtype)
+    rows = Rows(x, targets, table.row_weights)
+    seen = engine().evaluate(model.network, run.training, model.w, rows)
+    scores = full_scores(encoding, y, seen.outputs, model.threshold)
+    names = encoding.classes
+    if not names:
+        return Evaluation(len(table), seen.loss, scores)
+    counts = confusion(class_numbers(y), class_numbers(seen.outputs, model.threshold), len(names))
+    return Evaluation(len(table), seen.loss, scores, per_class(counts, names), counts)
