@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.defaults import default_loss
-from whygrad.divergence import find_divergence
+from whygrad.divergence import find_divergence, odd_forward
 from whygrad.encoding import Encoding, encode_inputs, encode_targets, encoding_notes, fit_encoding
 from whygrad.engines import Engine
 from whygrad.engines import engine as find_engine
@@ -207,24 +207,26 @@ def train(job: Job, state: State | None = None, history: Sequence[Record] = ()) 
     last = history[-1] if history else None
     if last is None:
         last = _record(job, state, None, None)
-        yield Progress(state, last, _not_finite(last))
-        if _not_finite(last):
+        odd = _not_finite(job, state, last)
+        yield Progress(state, None if odd else last, odd)
+        if odd:
             return
     while state.epoch < job.training.epochs:
         order = row_order(len(job.rows), job.training.order, job.training.seed, state.epoch)
         rate = epoch_rates(job, state.epoch)
         while state.row < len(order):
             before, state = state, _chunk(job, state, order, rate)
-            if not np.isfinite(state.met) or not np.isfinite(state.w).all():
-                found = find_divergence(job.net, job.training, job.rows, before, order, rate)
+            if not np.isfinite(state.met) or not all(np.isfinite(p).all() for p in (state.w, *state.memory)):
+                found = find_divergence(job.net, job.training, job.rows, before, order[: state.row], rate)
                 yield Progress(found.state, None, Stopped("diverged", found.words))
                 return
             if state.row < len(order):
                 yield Progress(state)
-        state, last, stopped = _end_epoch(job, state, last, float(rate[-1]))
-        yield Progress(state, last, stopped)
-        if stopped:
+        state, record, stopped = _end_epoch(job, state, last, float(rate[-1]))
+        yield Progress(state, record, stopped)
+        if stopped or record is None:
             return
+        last = record
     yield Progress(state, None, _done(job))
 
 
@@ -245,16 +247,20 @@ def _chunk(job: Job, state: State, order: Indices, rate: Array) -> State:
     moved = job.engine.advance(job.net, training, state, job.rows, part, rate[first : first + batches])
     counts = np.full(batches, size)
     counts[-1] = len(part) - size * (batches - 1)  # the last batch may be smaller
-    met = state.met + float(moved.losses @ counts)
+    with np.errstate(all="ignore"):  # what overflows here is looked for, and named, at once
+        met = state.met + float(moved.losses @ counts)
     return replace(moved.state, row=state.row + len(part), met=met)
 
 
-def _end_epoch(job: Job, state: State, last: Record, rate: float) -> tuple[State, Record, Stopped | None]:
+def _end_epoch(job: Job, state: State, last: Record, rate: float) -> tuple[State, Record | None, Stopped | None]:
     during = state.met / len(job.rows)
     state = replace(state, epoch=state.epoch + 1, row=0, met=0.0)
     record = _record(job, state, during, rate)
+    odd = _not_finite(job, state, record)
+    if odd:
+        return state, None, odd
     state = _watch(job, state, record)
-    stopped = _not_finite(record) or _early(job, state) or _converged(job, state, last, record)
+    stopped = _early(job, state) or _converged(job, state, last, record)
     if stopped is None and state.epoch >= job.training.epochs:
         stopped = _done(job)
     return state, record, stopped
@@ -265,6 +271,7 @@ def _done(job: Job) -> Stopped:
     return Stopped("epochs", "the one epoch is done" if n == 1 else f"all {n:,} epochs are done")
 
 
+@np.errstate(all="ignore")  # what overflows is found, and named, by `_not_finite`
 def _record(job: Job, state: State, during: float | None, rate: float | None) -> Record:
     seen = job.engine.evaluate(job.net, job.training, state.w, job.rows)
     threshold = 0.0 if job.training.loss.targets == "sign" else 0.5
@@ -315,21 +322,31 @@ def _converged(job: Job, state: State, last: Record, record: Record) -> Stopped 
     if stop.gradient is not None:
         free = trainable(job.net, job.training.freeze)
         steepest = float(np.abs(np.where(free, table_gradient(job, state.w), 0)).max())
-        if steepest > stop.gradient:
+        if not steepest <= stop.gradient:  # NaN neither
             return None
         words.append(f"the largest gradient entry is {steepest:.3g}")
     return Stopped("converged", f"converged: {' and '.join(words)}")
 
 
-def _not_finite(record: Record) -> Stopped | None:
-    loss = record.validation_loss
-    if np.isfinite(record.loss_after) and (loss is None or np.isfinite(loss)):
-        return None
-    which = "loss" if not np.isfinite(record.loss_after) else "validation loss"
-    value = record.loss_after if which == "loss" else loss
-    return Stopped("diverged", f"diverged: the {which} after epoch {record.epoch} is {value}")
+def _not_finite(job: Job, state: State, record: Record) -> Stopped | None:
+    """Why an epoch that took finite steps still ends the run: what its parameters make of the table overflows."""
+    measured = (
+        ("loss", record.loss_after, job.rows),
+        ("validation loss", record.validation_loss, job.validation),
+        ("penalty", record.penalty, None),
+    )
+    for what, value, rows in measured:
+        if value is None or np.isfinite(value):
+            continue
+        batches = -(-len(job.rows) // job.batch)
+        when = f"after batch {batches}, its last" if record.epoch else "before any update"
+        where = "" if rows is None else odd_forward(job.net, job.training, state.w, rows)
+        said = f"the {what} is {value}" + (f"; {where}" if where else "")
+        return Stopped("diverged", f"diverged in epoch {record.epoch}, {when}: {said}")
+    return None
 
 
+@np.errstate(all="ignore")
 def table_gradient(job: Job, w: Array) -> Array:
     """(P,): the gradient of the training rows' mean loss plus penalty; what is frozen has one too."""
     _, g = job.engine.gradients(job.net, job.training, w, job.rows)

@@ -116,6 +116,8 @@ def _coded(code: ColumnCode) -> str:
 
 
 def _history_lines(run: Run) -> list[str]:
+    if not run.history:
+        return ["no history: it stopped before any update"]
     first = run.history[0]
     regression = run.model.encoding.task == "regression"
     targets = run.model.encoding.targets

@@ -32,7 +32,7 @@ class Reference:
             trace = forward_propagation(net, w, rows.x)
             losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
             back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
-        return _mean(losses, rows.weights), flatten(net, back.layers)
+            return _mean(losses, rows.weights), flatten(net, back.layers)
 
     def advance(
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
