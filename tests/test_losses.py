@@ -70,7 +70,6 @@ def test_a_row_is_the_mean_or_the_sum_of_its_shares(one: Loss) -> None:
         ("bce", 0.25, 0.0, log(4 / 3), 4 / 3),  # -log 3/4; (1/4)/(3/16)
         ("bce", 0.5, 0.3, log(2), 0.8),  # 0.2/0.25
         ("hinge", 0.25, 1.0, 0.75, -1.0),
-        ("hinge", 0.25, -1.0, 1.25, 1.0),
         ("hinge", 1.5, 1.0, 0.0, 0.0),
         ("hinge", 1.0, 1.0, 0.0, 0.0),  # the kink: 0, as in Keras on JAX and PyTorch's clamp
         ("poisson:0", 2.0, 3.0, 2 - 3 * log(2), -0.5),  # 1 - 3/2
@@ -82,10 +81,12 @@ def test_hand_worked_numbers(name: str, a: float, y: float, value: float, deriva
     assert one.pull(at, target)[0, 0] == pytest.approx(derivative, rel=1e-15, abs=1e-15)
 
 
-def test_categorical_crossentropy_by_hand() -> None:
+def test_crossentropies_by_hand() -> None:
     cce, a, y = loss("cce"), np.array([[0.125, 0.25, 0.625]]), np.array([[0.0, 1.0, 0.0]])
     assert cce.rows(LINEAR, a, a, y)[0, 0] == pytest.approx(log(4), rel=1e-15)  # -log 1/4
     np.testing.assert_array_equal(cce.pull(a, y), [[0, -4, 0]])
+    far, sure = np.full((1, 1), 40.0), np.ones((1, 1))  # a right answer: e^-40, to all digits
+    assert loss("bce").rows(activation("sigmoid"), far, far, sure)[0, 0] == pytest.approx(math.exp(-40), rel=1e-15)
     fused = cce.rows(activation("softmax"), np.log([[1.0, 2.0, 5.0]]), a, y)  # e^z = 1, 2, 5
     assert fused[0, 0] == pytest.approx(log(4), rel=1e-15)
 
@@ -260,7 +261,6 @@ def test_targets_are_prepared() -> None:
     np.testing.assert_allclose(prepare_targets(loss("bce"), y, 0.2), [[0.1, 0.9]], rtol=1e-15)
     smooth = prepare_targets(loss("cce"), np.array([[0.0, 1.0, 0.0, 0.0]]), 0.2)
     np.testing.assert_allclose(smooth, [[0.05, 0.85, 0.05, 0.05]], rtol=1e-15)
-    assert prepare_targets(loss("bce"), y.astype(np.float32), 0.2).dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,6 @@ def test_targets_are_prepared() -> None:
     [
         ("mse", [[1], [math.nan]], "row 2 (index 1) is nan, but mean_squared_error wants a number"),
         ("bce", [[1], [2]], "row 2 (index 1) is 2, but binary_crossentropy wants 0, 1 or a probability"),
-        ("bce", [[math.nan]], "row 1 (index 0) is nan"),
         ("cce", [[1, 0], [0.5, 0.4]], "row 2 (index 1) is 0.5, but categorical_crossentropy wants one-hot"),
         ("cce", [[-1, 2]], "row 1 (index 0) is -1"),
         ("cce", [[math.nan, 1]], "row 1 (index 0) is nan"),

@@ -45,7 +45,7 @@ def gap(found: np.ndarray, true: np.ndarray) -> float:
 
 
 @each_case
-def test_every_by_complex_step_and_by_differences(hidden: str, depth: int) -> None:
+def test_every_gradient_by_complex_step_and_by_differences(hidden: str, depth: int) -> None:
     for one, output in LEGAL:
         net, w, x, y = case(hidden, output.name, one, depth)
         g = flatten(net, gradients(net, w, x, y, one).layers)
