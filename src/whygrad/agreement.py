@@ -19,7 +19,7 @@ from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.network import Network
 from whygrad.rivals import RIVALS, Followed, NotComparable, Rival, rival
-from whygrad.rivals.parting import Parting, Place, diverged, epoch_losses, gap
+from whygrad.rivals.parting import Gap, Parting, Place, diverged, epoch_losses, gap
 from whygrad.rivals.reference import FollowSelf, follow_reference
 from whygrad.rivals.verdict import Agreement, Comparison, Status
 from whygrad.standstill import why_no_learning
@@ -50,7 +50,7 @@ def compare(
         raise InputError("compare: there is no epoch to compare; epochs must be 1 or more")
     mine = follow_self(net, training, start, rows, orders)
     nudged = follow_self(net, training, last_digit_changed(start, training.dtype), rows, orders)
-    ours = _Ours(net, training, orders, mine, gap(mine, nudged).largest, diverged(mine, training, orders))
+    ours = _Ours(net, training, orders, mine, gap(mine, nudged), diverged(mine, training, orders))
     found = tuple(_agreement(r, ours, start, rows) for r in chosen)
     losses = epoch_losses(mine, training, orders)
     no_learning = why_no_learning(net, training, rows, losses, start, follow_self)
@@ -58,7 +58,8 @@ def compare(
     if no_learning and equal:
         verb = "does" if len(equal) == 1 else "do"
         no_learning.append(f"{_listed(equal)} {verb} the same, so it is no library's mistake.")
-    return Comparison(net, training, len(mine.losses), losses, ours.sensitivity, found, tuple(no_learning))
+    sensitivity = ours.nudged.largest
+    return Comparison(net, training, len(mine.losses), losses, sensitivity, found, tuple(no_learning))
 
 
 def compare_job(job: Job, against: Sequence[str] = tuple(RIVALS)) -> Comparison:
@@ -94,7 +95,7 @@ class _Ours:
     training: Training
     orders: Sequence[Indices]
     run: Followed
-    sensitivity: float
+    nudged: Gap  # what changing the last digit of the start makes
     diverged: Place | None
 
 
@@ -133,16 +134,18 @@ def _judge(ours: _Ours, label: str, apart: float, tolerance: float, parting: Par
     if ours.diverged:
         return "no verdict", f"whygrad's run diverges in {ours.diverged}; nothing can be compared after that"
     parted = f"; they part in {parting}" if parting else ""
-    if ours.sensitivity > tolerance:
+    sensitivity = ours.nudged.largest
+    if sensitivity > tolerance:
+        grown = ours.nudged.parting(tolerance, ours.training, ours.orders)
         return "no verdict", (
-            f"changing the last digit of the start alone moves this run by {ours.sensitivity:.1e}, more than "
-            f"the {tolerance:g} allowed, so a difference proves nothing{parted}"
+            f"changing the last digit of the start alone moves whygrad's own run by {sensitivity:.1e}, beyond "
+            f"the {tolerance:g} allowed in {grown}, so a difference proves nothing{parted}"
         )
     if parting is None:
         return "equal", f"never further apart than {apart:.1e}; {tolerance:g} is allowed"
-    if apart <= _ROUNDING * ours.sensitivity:
+    if apart <= _ROUNDING * sensitivity:
         return "no verdict", (
-            f"{apart:.1e} apart, but changing the last digit of the start alone makes {ours.sensitivity:.1e}, "
+            f"{apart:.1e} apart, but changing the last digit of the start alone makes {sensitivity:.1e}, "
             f"so it may be rounding{parted}"
         )
     far = "not a finite number" if isinf(apart) else f"up to {apart:.1e} apart"

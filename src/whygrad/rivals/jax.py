@@ -7,8 +7,8 @@ not from whygrad's formulas: a formula shared would be compared with itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -45,19 +45,21 @@ class Jax:
         self, net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]
     ) -> Followed:
         """See `Rival.follow`."""
-        with double_precision(training.dtype == "float64"):
+        with settings(training.dtype):
             return _follow(net, training, start, rows, orders)
 
 
-def double_precision(on: bool) -> AbstractContextManager[Any]:
-    """JAX computes in float64 only while this is on; it is put back afterwards."""
+@contextmanager
+def settings(dtype: str) -> Iterator[None]:
+    """JAX on the CPU, and in float64 where that is asked for; put back afterwards."""
     import jax
 
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(on)  # type: ignore[no-any-return]
-    from jax.experimental import enable_x64  # where it was before JAX 0.8
-
-    return enable_x64(on)  # type: ignore[no-any-return]
+    try:
+        from jax import enable_x64
+    except ImportError:  # where it was before JAX 0.8
+        from jax.experimental import enable_x64
+    with jax.default_device(jax.devices("cpu")[0]), enable_x64(dtype == "float64"):
+        yield
 
 
 def _follow(net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]) -> Followed:

@@ -15,7 +15,7 @@ import numpy as np
 from whygrad.activations import Activation
 from whygrad.maths import Array
 from whygrad.network import Network
-from whygrad.rivals.jax import double_precision
+from whygrad.rivals.jax import settings as jax_settings
 from whygrad.rivals.protocol import (
     Diary,
     Followed,
@@ -60,7 +60,7 @@ class Keras:
         frozen = _frozen(net, training)
         keras = _import_keras()
         jax = keras.backend.backend() == "jax"
-        precision = double_precision(training.dtype == "float64") if jax else nullcontext()
+        precision = jax_settings(training.dtype) if jax else nullcontext()
         with precision, _settings(keras, training):
             model = _model(keras, net, training, frozen)
             model.set_weights(matrices(net, start.astype(training.dtype)))

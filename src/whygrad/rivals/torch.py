@@ -57,7 +57,7 @@ class PyTorch:
         weights = None if rows.weights is None else torch.tensor(rows.weights, dtype=dtype)
         diary = Diary(net, training, orders)
         for step in walk(training, orders):
-            at = torch.from_numpy(step.rows)
+            at = torch.tensor(step.rows, dtype=torch.int64)
             optimizer.zero_grad()
             each = _row_losses(torch, net, training, parts, x[at], y[at])
             loss = (each if weights is None else each * weights[at]).mean()

@@ -93,7 +93,9 @@ def _head(c: Comparison) -> list[str]:
         f"{c.network}; {c.training.dtype}",
         f"{c.steps:,} update{'s' * (c.steps != 1)} in {epochs:,} epoch{'s' * (epochs != 1)}, the same start, "
         "rows, batches and rates for everybody",
-        f"changing the last digit of the start moves whygrad's own run by {c.sensitivity:.1e}",
+        "whygrad's own run does not stay finite"
+        if math.isinf(c.sensitivity)
+        else f"changing the last digit of the start moves whygrad's own run by {c.sensitivity:.1e}",
         "",
         f"{'library':<20}{'verdict':<16}{'final parameters differ by':<34}parts in",
     ]
