@@ -10,6 +10,8 @@ from whygrad.activations import Activation
 from whygrad.activations import activation as find_activation
 from whygrad.errors import InputError, WrongTypeError
 
+MOST_PARAMETERS = 10**12
+
 
 @dataclass(frozen=True, init=False)
 class Dense:
@@ -51,6 +53,11 @@ class Network:
         for layer in self.layers:
             if not isinstance(layer, Dense):
                 raise WrongTypeError(f"Network: {layer!r} is no layer; layers are Dense, as in Dense(2)")
+        if self.n_parameters > MOST_PARAMETERS:
+            raise InputError(
+                f"Network: {self.n_parameters:,} parameters; at most {MOST_PARAMETERS:,} can be numbered, "
+                "and far fewer trained: give smaller layers"
+            )
 
     @property
     def sizes(self) -> tuple[int, ...]:

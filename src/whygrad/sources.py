@@ -89,6 +89,8 @@ def _bytes(path: Path) -> bytes:
         raise TableError(f"{path} is a directory; name the file in it") from None
     except PermissionError:
         raise TableError(f"{path}: no permission to read it") from None
+    except OSError as problem:
+        raise TableError(f"{path}: cannot be read: {problem.strerror}") from None
 
 
 def _open_file(path: Path, options: CsvOptions) -> Opened:

@@ -101,7 +101,10 @@ def trainable(net: Network, freeze: tuple[str, ...]) -> Array:
             s = spans(net)[number - 1]
             mask[s.start : s.stop] = False
         else:
-            mask[find_parameter(net, entry)] = False
+            try:
+                mask[find_parameter(net, entry)] = False
+            except InputError as problem:
+                raise InputError(f"freeze: {problem}") from None
     mask.setflags(write=False)
     return mask
 
