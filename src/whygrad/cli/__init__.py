@@ -6,7 +6,9 @@ Exit codes: 0 done, right or equal; 1 the run failed, or not equal; 2 bad input 
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -15,29 +17,49 @@ from whygrad.errors import OutputError, WhygradError
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; every refusal is one line on stderr."""
+    try:
+        return _run(sys.argv[1:] if tokens is None else list(tokens))
+    except KeyboardInterrupt:
+        return _refuse("interrupted", 130)
+
+
+def _run(tokens: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from whygrad.cli.app import app
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # no name or curve is worth failing over its letters
     try:
-        result = app(sys.argv[1:] if tokens is None else list(tokens), exit_on_error=False, print_error=False)
+        result = app(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except CycloptsError as problem:
         return _refuse(_usage(problem), 2)
     except WhygradError as problem:
         return _refuse(str(problem), 1 if isinstance(problem, OutputError) else 2)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us (`| head`) has gone; that is no error
+        _print_no_more()  # whoever read us (`| head`) has gone; that is no error
         return 0
-    except KeyboardInterrupt:
-        return _refuse("interrupted", 130)
+    except OSError as problem:  # standard output on a full disk, say
+        _print_no_more()
+        return _refuse(f"{problem.filename or 'the output'} cannot be used: {problem.strerror}", 1)
     except MemoryError:
         return _refuse("out of memory; try smaller layers, a smaller --batch or --dtype float32", 1)
     return result if isinstance(result, int) else 0
 
 
+def _print_no_more() -> None:
+    """Sends what is left to print nowhere, so that closing standard output does not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _usage(problem: Exception) -> str:
     """What the parser objects to, in one line."""
-    return f"{' '.join(str(problem).split())} (see whygrad --help)"
+    said = " ".join(str(problem).split())
+    unable = re.fullmatch(r'(.*): unable to convert "(.*)" into float\.', said)
+    if unable:
+        said = f"{unable[1]}: {unable[2]!r} is not a number"
+    return f"{said} (see whygrad --help)"
 
 
 def _refuse(words: str, code: int) -> int:

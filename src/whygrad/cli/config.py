@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.errors import InputError, one_of
+from whygrad.modelfile import refuse_existing, refuse_unwritable, write_bytes
 
 GROUPS = (TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)
 Group = TypeVar("Group", TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)
@@ -63,11 +64,9 @@ def write_config(path: Path, subject: str, groups: tuple[Any, ...], force: bool)
     """Writes subject and options as a run.toml that `read_config` reads back."""
     import tomli_w
 
-    if path.exists() and not force:
-        raise InputError(f"{path} exists; --force overwrites it, or choose another name")
+    if not force:
+        refuse_existing(path)
+    refuse_unwritable(path)
     said = {f.name: getattr(group, f.name) for group in groups for f in fields(group)}
     plain = {"subject": subject, **{name: value for name, value in said.items() if value is not None}}
-    try:
-        path.write_text(tomli_w.dumps(plain), encoding="utf-8")
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be written: {problem.strerror}") from None
+    write_bytes(tomli_w.dumps(plain).encode(), path)

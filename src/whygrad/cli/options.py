@@ -5,8 +5,9 @@ The same fields, by the same names, are what a run.toml may hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -15,6 +16,18 @@ _READING = Group("Reading a CSV file", sort_key=3)
 _NETWORK = Group("Network", sort_key=4)
 _TRAINING = Group("Training", sort_key=5)
 _STOPPING = Group("Stopping", sort_key=6)
+
+
+def whole(kind: Any, tokens: Sequence[Any]) -> int:
+    """A whole number; 1.5 is none, and is not rounded to one."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
+Whole = Annotated[int | None, Parameter(converter=whole)]
 
 
 @Parameter(name="*", group=_TABLE)
@@ -87,7 +100,7 @@ class TrainingOptions:
     "Added to the divisor by rmsprop, adagrad, adam and adamw."
     weight_decay: float | None = None
     "For adamw (default 0.01)."
-    epochs: int | None = None
+    epochs: Whole = None
     "Passes over the table, in all (default 100)."
     batch: str | None = None
     "Rows per update, or 'all' (default 32)."
@@ -95,13 +108,13 @@ class TrainingOptions:
     "Rows in a new order each epoch (default), as they stand, or drawn with replacement."
     init: str | None = None
     "Start values: a number, zeros, distinct, uniform, normal, glorot, he (default), lecun, orthogonal."
-    seed: int | None = None
+    seed: Whole = None
     "Of start values, split and row orders (default 0)."
     dtype: Literal["float64", "float32"] | None = None
     "Numbers to compute with (default float64)."
     schedule: str | None = None
     "How the rate changes: constant, step:10,0.5, exponential:0.95, cosine:0.01."
-    warmup: int | None = None
+    warmup: Whole = None
     "Epochs over which the rate rises from 0."
     clip: str | None = None
     "Bound the gradient: value:1, norm:1 (each array's) or global_norm:1."
@@ -126,7 +139,7 @@ class TrainingOptions:
 class StopOptions:
     """When to stop before all epochs are done."""
 
-    patience: int | None = None
+    patience: Whole = None
     "Stop when the validation loss has not improved for so many epochs; the best weights are kept."
     min_delta: float | None = None
     "What counts as an improvement (default 0: any)."

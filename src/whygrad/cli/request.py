@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from whygrad.activations import Activation
+from whygrad.activations import activation as find_activation
 from whygrad.cli.config import merged, read_config
 from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.defaults import default_loss, default_output, dense_network
@@ -78,18 +82,23 @@ def resolve(request: Request) -> Asked:
     if request.subject.endswith(".whygrad"):
         raise InputError(f"{request.subject} is a model file; --resume {request.subject} goes on training it")
     if request.table.target is None:
-        if not Path(request.subject).exists() and "." not in request.subject:
-            raise InputError(
-                f"{request.subject!r} is neither an example ({', '.join(EXAMPLES)}) nor a file that exists"
-            )
+        refuse_absent(request.subject)
         raise InputError(f"{request.subject}: which column is to be predicted? Say --target COLUMN")
     table = open_table(request.subject, request.table, request.reading)
     loss = find_loss(request.training.loss or default_loss(table.task))
     training = _training(request, Training(loss=loss))
-    output = request.network.output or default_output(table.task, loss)
+    output = _output(request.network.output) or default_output(table.task, loss)
     hidden = _hidden(request.network.hidden)
     net = dense_network(table, (32,) if hidden is None else hidden, request.network.activation or "relu", output)
     return Asked(Path(request.subject).name, net, table, training)
+
+
+def refuse_absent(subject: str) -> None:
+    """One line for a subject that is no example and no file."""
+    if not os.path.exists(subject):
+        close = get_close_matches(subject, EXAMPLES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"{subject!r} is neither an example ({', '.join(EXAMPLES)}) nor a file that exists{hint}")
 
 
 def open_table(path: str, table: TableOptions, reading: ReadingOptions) -> Table:
@@ -124,9 +133,18 @@ def _example(request: Request) -> Asked:
         hidden = _hidden(wanted.hidden)
         sizes = net.sizes[1:-1] if hidden is None else hidden
         inner = wanted.activation or (net.layers[0].activation if len(net.layers) > 1 else "linear")
-        net = Network(net.inputs, layers((*sizes, net.outputs), inner, wanted.output or net.output))
+        net = Network(net.inputs, layers((*sizes, net.outputs), inner, _output(wanted.output) or net.output))
     title = f"{request.subject}: {EXAMPLES[request.subject].title}"
     return Asked(title, net, table, _training(request, training))
+
+
+def _output(text: str | None) -> Activation | None:
+    if text is None:
+        return None
+    try:
+        return find_activation(text)
+    except InputError as problem:
+        raise InputError(f"--output: {problem}") from None
 
 
 def _hidden(text: str | None) -> tuple[int, ...] | None:
@@ -156,7 +174,10 @@ def _training(request: Request, base: Training) -> Training:
         changes["batch"] = _batch(changes["batch"])
     if "class_weights" in changes:
         changes["class_weights"] = _class_weights(changes["class_weights"])
-    return replace(base, **changes, stop=replace(base.stop, **said(request.stop)))
+    made = replace(base, **changes, stop=replace(base.stop, **said(request.stop)))
+    if request.stop.min_delta is not None and made.stop.patience is None:
+        raise InputError("--min-delta says what improves the validation loss; it needs --patience, as in 10")
+    return made
 
 
 def _optimizer(settings: dict[str, Any], base: Update) -> Update:
@@ -186,4 +207,14 @@ def _class_weights(text: str) -> Any:
     pairs = [part.rpartition("=") for part in text.split(",")]
     if not all(separator for _, separator, _ in pairs):
         raise InputError(f"--class-weights is {text!r}, but must be 'balanced' or as in yes=3,no=1")
-    return tuple((name.strip(), weight) for name, _, weight in pairs)
+    found = {}
+    for name, _, weight in pairs:
+        if name.strip() in found:
+            raise InputError(f"--class-weights gives {name.strip()!r} two weights; one would be right")
+        try:
+            found[name.strip()] = float(weight)
+        except ValueError:
+            raise InputError(
+                f"--class-weights: the weight of {name.strip()!r} is {weight!r}, but must be a number, as in yes=3"
+            ) from None
+    return tuple(found.items())

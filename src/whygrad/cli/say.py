@@ -107,7 +107,7 @@ def shown_epochs(epochs: int, most: int = 18) -> set[int]:
     """Which epochs get a line: all of a short run, else about `most` round ones, the first and the last."""
     if epochs <= most + 2:
         return set(range(epochs + 1))
-    step = next(k * 10**p for p in range(20) for k in (1, 2, 5) if k * 10**p >= epochs / most)
+    step = next(k * 10**p for p in range(len(str(epochs))) for k in (1, 2, 5) if k * 10**p >= epochs / most)
     return {0, 1, *range(step, epochs, step), epochs}
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from whygrad.cli import say
+from whygrad.cli.request import refuse_absent
 from whygrad.encoding import ColumnCode, Encoding
 from whygrad.examples import EXAMPLES, example
 from whygrad.history import Run
@@ -45,6 +46,7 @@ def show(
     """
     if subject in EXAMPLES:
         return _show_example(subject, notation, all)
+    refuse_absent(subject)
     run = load(subject)
     if json:
         plain = say.run_as_plain(run, subject)

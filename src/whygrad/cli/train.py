@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,12 +25,13 @@ from whygrad.cli.options import (
     StopOptions,
     TableOptions,
     TrainingOptions,
+    Whole,
 )
 from whygrad.cli.request import make_request, resolve
-from whygrad.errors import InputError, ModelFileError
+from whygrad.errors import InputError, ModelFileError, TableError
 from whygrad.history import Keep, Record, Run, sparkline
 from whygrad.loop import Job, Log, finish, prepare
-from whygrad.modelfile import load, refuse_existing, remove_stale, write
+from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write
 from whygrad.names import parameter_names
 from whygrad.table import Table
 
@@ -53,7 +55,7 @@ class OutputOptions:
     "Take options from this run.toml; the command line wins."
     save_config: Path | None = None
     "Write the options to this run.toml."
-    every: int | None = None
+    every: Whole = None
     "Print a line every so many epochs (default: about twenty lines in all)."
     all: Annotated[bool, Parameter(negative=())] = False
     "List every parameter."
@@ -93,10 +95,13 @@ def train(
     """
     started = time.monotonic()
     keep = Keep("steps") if output.trace else Keep()
+    request = None
     if output.resume is not None:
         said = (table, reading, network, stopping, replace(training, epochs=None))
         if said != (TABLE, READING, NETWORK, STOPPING, TRAINING) or output.config is not None:
             raise InputError("--resume goes on with the settings the run had; only --epochs may be said anew")
+        if output.save_config is not None:
+            raise InputError("--save-config keeps the options of a new run; a resumed one has none of its own")
         title, job, log = resumed(output.resume, subject, training.epochs, output.engine, keep)
         out: Path | None = output.out or output.resume
     else:
@@ -105,9 +110,9 @@ def train(
         title, out = asked.title, output.out
         job = prepare(asked.net, asked.table, asked.training, engine=output.engine, keep=keep)
         log = Log(job.first_state())
-        if output.save_config is not None:
-            write_config(output.save_config, request.subject, request.groups, output.force)
     _check_output(output, job, out)
+    if request is not None and output.save_config is not None:
+        write_config(output.save_config, request.subject, request.groups, output.force)
     silent = output.json or output.quiet
     if not silent:
         print_head(title, job, resumed=len(log.history) > 0)
@@ -128,6 +133,8 @@ def resumed(path: Path, subject: str | None, epochs: int | None, engine: str, ke
     remove_stale(path)
     if run.stopped.reason == "diverged":
         raise InputError(f"{path}: this run {run.stopped.words}; start again instead of resuming it")
+    if run.stopped.reason in ("early", "converged"):
+        raise InputError(f"{path}: this run has come to its end ({run.stopped.words}); nothing is left to resume")
     training = run.training if epochs is None else replace(run.training, epochs=epochs)
     if training.epochs <= run.state.epoch:
         raise InputError(
@@ -135,7 +142,9 @@ def resumed(path: Path, subject: str | None, epochs: int | None, engine: str, ke
         )
     table, title = remembered_table(run, path, subject)
     job = prepare(run.model.network, table, training, engine=engine, keep=keep, encoding=run.model.encoding)
-    return title, replace(job, start=run.start), Log(run.state, list(run.history), list(run.kept))
+    source = None if run.source is None or job.source is None else replace(run.source, path=job.source.path)
+    job = replace(job, start=run.start, source=source, notes=run.notes)  # the same file as of a run in one go
+    return title, job, Log(run.state, list(run.history), list(run.kept))
 
 
 def remembered_table(run: Run, path: Path, moved_to: str | None = None) -> tuple[Table, str]:
@@ -147,8 +156,14 @@ def remembered_table(run: Run, path: Path, moved_to: str | None = None) -> tuple
     if source is None:
         raise ModelFileError(f"{path}: its table was no file; go on from Python, with fit(net, table, resume=run)")
     if source.format == "example":
+        if moved_to not in (None, source.path):
+            raise InputError(f"{path} was trained on the example {source.path}, not on {moved_to}; leave that out")
         return example(source.path)[1], f"{source.path}: {EXAMPLES[source.path].title}"
     source = source if moved_to is None else replace(source, path=moved_to)
+    if moved_to is None and not os.path.exists(source.path):
+        raise TableError(
+            f"{path} was trained on {source.path}, which is not there now; name the table's new place"
+        )
     return read_again(source, run.model.encoding), Path(source.path).name
 
 
@@ -157,9 +172,11 @@ def _check_output(output: OutputOptions, job: Job, out: Path | None) -> None:
     if out is not None:
         if not (output.force or out == output.resume):
             refuse_existing(out)
-        if not out.parent.is_dir():
-            raise InputError(f"--out {out}: the folder {out.parent} does not exist")
+        refuse_same("--out", out, source_path(job), output.config, output.save_config)
+        refuse_unwritable(out)
         remove_stale(out)
+    if output.save_config is not None:
+        refuse_same("--save-config", output.save_config, source_path(job), out)
     if output.trace and job.net.n_parameters > TRACEABLE:
         raise InputError(
             f"--trace prints every parameter at every update; {job.net.n_parameters:,} are too many "
@@ -169,6 +186,18 @@ def _check_output(output: OutputOptions, job: Job, out: Path | None) -> None:
         raise InputError(f"--every is {output.every}, but must be 1 or more")
     if not output.checkpoint >= 0:
         raise InputError(f"--checkpoint is {output.checkpoint:g}, but must be 0 seconds or more")
+
+
+def source_path(job: Job) -> str | None:
+    """The file the job's table came from."""
+    return None if job.source is None or job.source.format == "example" else job.source.path
+
+
+def refuse_same(option: str, path: Path, *others: str | Path | None) -> None:
+    """Refuses to write over another file that the same command reads or writes, --force or not."""
+    for other in others:
+        if other is not None and os.path.realpath(path) == os.path.realpath(other):
+            raise InputError(f"{option} {path} is also another file of this command; choose another name")
 
 
 def print_head(title: str, job: Job, resumed: bool) -> None:
@@ -197,9 +226,7 @@ class EpochPrinter:
         self.job, self.output, self.silent = job, output, silent
         self.pending: Record | None = None
         self.headed = False
-        epochs = job.training.epochs
-        every = output.every
-        self.chosen = say.shown_epochs(epochs) if every is None else {0, *range(every, epochs + 1, every), epochs}
+        self.usual = say.shown_epochs(job.training.epochs) if output.every is None else set()
 
     def show(self, record: Record) -> None:
         """A line, if this epoch gets one."""
@@ -209,7 +236,8 @@ class EpochPrinter:
             print(self.table.head())
             self.headed = True
         self.pending = record
-        if record.epoch in self.chosen:
+        every = self.output.every
+        if record.epoch in self.usual if every is None else record.epoch % every == 0:
             self.flush()
 
     def flush(self) -> None:

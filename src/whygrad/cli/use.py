@@ -11,12 +11,13 @@ from cyclopts import Group, Parameter
 from whygrad.cli import say
 from whygrad.cli.options import READING, ReadingOptions
 from whygrad.cli.request import said
-from whygrad.cli.train import remembered_table
+from whygrad.cli.train import refuse_same, remembered_table
+from whygrad.errors import InputError
 from whygrad.evaluation import Evaluation
 from whygrad.evaluation import evaluate as measure
 from whygrad.history import Run
 from whygrad.model import Predictions
-from whygrad.modelfile import load, refuse_existing, write_bytes
+from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write_bytes
 from whygrad.reading import read_like
 
 _OUTPUT = Group("Output", sort_key=7)
@@ -54,6 +55,8 @@ def evaluate(
         Print one JSON document instead.
     """
     run = load(model)
+    if table is None and (reading != READING or row_weight is not None or missing != "refuse"):
+        raise InputError("without a table, that of the training is read as it was then; name one to read it anew")
     if table is None:
         opened, title = remembered_table(run, model)
     else:
@@ -119,8 +122,14 @@ def predict(
     json
         Print one JSON document instead.
     """
-    if out is not None and not force:
-        refuse_existing(out)
+    if out is not None:
+        if json:
+            raise InputError("--out writes a CSV file and --json prints; say one of them")
+        if not force:
+            refuse_existing(out)
+        refuse_same("--out", out, model, table)
+        refuse_unwritable(out)
+        remove_stale(out)
     run = load(model)
     opened = read_like(table, run.model.encoding, targets=False, **said(reading))
     columns = predicted_columns(run, run.predict(opened, unknown))
