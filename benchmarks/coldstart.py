@@ -138,7 +138,7 @@ def judged(losses: dict[str, list[float]], timings: dict[str, Timings]) -> tuple
         same, fast = apart <= AGREE, ratio <= CLAIM
         lines.append(
             f"{job.name}: losses {'agree' if same else 'DO NOT AGREE'} (largest relative difference {apart:.1e}); "
-            f"whygrad takes {ratio:.3f} of its time, at most {CLAIM:g} is claimed: {'held' if fast else 'NOT HELD'}"
+            f"whygrad takes {ratio:.3f} of its time; at most {CLAIM:g}: {'held' if fast else 'NOT HELD'}"
         )
         held &= same and fast and math.isfinite(ratio)
     if all(job.missing for job in RIVALS):
