@@ -210,7 +210,8 @@ def clipped_by_hand(net: Network, clip: Clip | None, g: np.ndarray) -> np.ndarra
     if clip.kind == "value":
         return np.minimum(np.maximum(g, -clip.limit), clip.limit)
     parts = [g] if clip.kind == "global_norm" else [p.ravel() for pair in split(net, g[None]) for p in pair]
-    return np.concatenate([p * min(1.0, clip.limit / max((p**2).sum() ** 0.5, 1e-300)) for p in parts])
+    guard = 1e-6 if clip.kind == "global_norm" else 1e-300
+    return np.concatenate([p * min(1.0, clip.limit / ((p**2).sum() ** 0.5 + guard)) for p in parts])
 
 
 def objective(setup: Setup, part: tuple[Any, ...]) -> Callable[[Any], Any]:

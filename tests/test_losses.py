@@ -72,7 +72,7 @@ def test_a_row_is_the_mean_or_the_sum_of_its_shares(one: Loss) -> None:
         ("hinge", 0.25, 1.0, 0.75, -1.0),
         ("hinge", 1.5, 1.0, 0.0, 0.0),
         ("hinge", 1.0, 1.0, 0.0, 0.0),  # the kink: 0, as in Keras on JAX and PyTorch's clamp
-        ("poisson:0", 2.0, 3.0, 2 - 3 * log(2), -0.5),  # 1 - 3/2
+        ("poisson:1e-20", 2.0, 3.0, 2 - 3 * log(2), -0.5),  # 1 - 3/2
     ],
 )
 def test_hand_worked_numbers(name: str, a: float, y: float, value: float, derivative: float) -> None:
@@ -290,10 +290,16 @@ def test_refusals() -> None:
         loss("mze")
     with pytest.raises(InputError, match="loss: 'mse:2' has a constant, but mean_squared_error takes none"):
         loss("mse:2")
-    with pytest.raises(InputError, match="the delta must be a number, 0 or more, as in 'huber:1'"):
+    with pytest.raises(InputError, match="the delta must be a number, above 0, as in 'huber:1'"):
         Huber(-1)
     with pytest.raises(WrongTypeError, match="loss is None, but must be a name"):
         loss(None)  # type: ignore[arg-type]
     for one in VARIANTS:
         assert loss(str(one)) == one
         assert all((one.texts.value, one.texts.derivative, one.texts.source))
+
+
+@pytest.mark.parametrize("text", ["huber:0", "poisson:0", "huber:-1", "huber:nan"])
+def test_a_loss_needs_a_constant_above_zero(text: str) -> None:
+    with pytest.raises(InputError, match="must be a number, above 0"):
+        loss(text)

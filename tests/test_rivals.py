@@ -312,7 +312,7 @@ def test_keras_on_another_backend_says_so():
 
 
 def test_torch_says_what_it_translated():
-    training = replace(MSE, loss="log_cosh", clip="global_norm:0.1")
+    training = replace(MSE, loss="log_cosh", clip="norm:0.1")
     said = "\n".join(follow("torch", Network(2, (Dense(3, "softplus"), Dense(1))), training).unequal)
     for part in ("beyond z = 20", "norm + 1e-6", "has no log_cosh"):
         assert part in said

@@ -46,11 +46,13 @@ def plain(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def find(what: str, text: str, known: Mapping[str, F], short: Mapping[str, str]) -> tuple[F, float]:
+def find(
+    what: str, text: str, known: Mapping[str, F], short: Mapping[str, str], zero: bool = True
+) -> tuple[F, float]:
     """The formula called `text` ("relu") and its constant, which "leaky_relu:0.2" gives after a colon.
 
-    Raises `InputError` for a name that is not known, and for a constant that is none or is not taken;
-    `WrongTypeError` for what is no text.
+    Raises `InputError` for a name that is not known, and for a constant that is none, is not taken, or is 0
+    where `zero` is not allowed; `WrongTypeError` for what is no text.
     """
     if not isinstance(text, str):
         raise WrongTypeError(f"{what} is {text!r}, but must be a name, as in {next(iter(known))!r}")
@@ -63,17 +65,18 @@ def find(what: str, text: str, known: Mapping[str, F], short: Mapping[str, str])
         return found, found.k
     if not found.constant:
         raise InputError(f"{what}: {text!r} has a constant, but {base} takes none; write {base!r}")
-    return found, constant_of(f"{what}: {text!r}", found, constant)
+    return found, constant_of(f"{what}: {text!r}", found, constant, zero)
 
 
-def constant_of(what: str, found: Formula, k: str | float) -> float:
-    """The constant k as a number; raises `InputError` where it is none, or below 0."""
+def constant_of(what: str, found: Formula, k: str | float, zero: bool = True) -> float:
+    """The constant k as a number; raises `InputError` where it is none, below 0, or 0 and that is not allowed."""
     try:
         number = float(k)
     except (TypeError, ValueError):
         number = math.nan
-    if not (math.isfinite(number) and number >= 0):
+    if not (math.isfinite(number) and (number >= 0 if zero else number > 0)):
+        least = "0 or more" if zero else "above 0"
         raise InputError(
-            f"{what}: the {found.constant} must be a number, 0 or more, as in '{found.name}:{found.k:g}'"
+            f"{what}: the {found.constant} must be a number, {least}, as in '{found.name}:{found.k:g}'"
         )
     return number

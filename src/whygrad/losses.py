@@ -254,14 +254,14 @@ def loss(name: str | Loss) -> Loss:
     """
     if isinstance(name, Loss):
         return name
-    found, k = find("loss", name, LOSSES, _SHORT)
+    found, k = find("loss", name, LOSSES, _SHORT, zero=False)
     return replace(found, k=k)
 
 
 def Huber(delta: float = 1.0) -> Loss:
     """Huber's loss with its delta, the error at which the parabola becomes a line."""
     found = LOSSES["huber"]
-    return replace(found, k=constant_of(f"Huber({delta!r})", found, delta))
+    return replace(found, k=constant_of(f"Huber({delta!r})", found, delta, zero=False))
 
 
 def one_hot(classes: Array, n_classes: int) -> Array:

@@ -187,12 +187,12 @@ def clipped(net: Network, training: Training, g: Array) -> Array:
     if kind == "value":
         return np.clip(g, -limit, limit)
     if kind == "global_norm":
-        return _shortened(g, limit)
+        return _shortened(g, limit, 1e-6)  # PyTorch's guard against dividing by 0
     return flatten(net, [(_shortened(W, limit), _shortened(b, limit)) for W, b in views(net, g)])
 
 
-def _shortened(g: Array, limit: float) -> Array:
-    norm = float(np.linalg.norm(g))
+def _shortened(g: Array, limit: float, guard: float = 0.0) -> Array:
+    norm = float(np.linalg.norm(g)) + guard
     return g * (limit / norm) if norm > limit else g
 
 
@@ -201,11 +201,9 @@ def update_parameters(
 ) -> tuple[Array, Memory]:
     """The new parameters and the optimizer's memories after step t (from 1): penalty, clip, rule, freeze."""
     free = trainable(net, training.freeze)
-    g = (
-        np.where(free, penalized(net, training, w, g), 0).astype(w.dtype)
-        if training.freeze
-        else (penalized(net, training, w, g))
-    )
+    g = penalized(net, training, w, g)
+    if training.freeze:
+        g = np.where(free, g, 0).astype(w.dtype)
     rule = training.optimizer
     stepped, memory = rule.step(NUMPY, w, clipped(net, training, g), memory, t, rate, constants(rule))
     return (np.where(free, stepped, w) if training.freeze else stepped), memory

@@ -27,8 +27,8 @@ class Clip:
     """Bounds on the gradient, taken after the penalties are added.
 
     "value" bounds each entry; "norm" the Euclidean norm of each W and each b (Keras's clipnorm);
-    "global_norm" that of all of them together (Pascanu et al. 2013; Keras's global_clipnorm and PyTorch's
-    clip_grad_norm_, which adds 1e-6 to the norm).
+    "global_norm" that of all of them together, as PyTorch's clip_grad_norm_, which adds 1e-6 to the norm
+    (Pascanu et al. 2013; Keras's global_clipnorm does not add it).
     """
 
     kind: Literal["value", "norm", "global_norm"]

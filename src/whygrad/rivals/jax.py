@@ -167,7 +167,8 @@ def _clip(training: Training, g: list[Any]) -> list[Any]:
     squares = [jnp.sum(d**2) for d in g]
     if kind == "global_norm":
         squares = [sum(squares)] * len(g)
-    norms = [jnp.sqrt(s) for s in squares]
+    guard = 1e-6 if kind == "global_norm" else 0.0  # as PyTorch
+    norms = [jnp.sqrt(s) + guard for s in squares]
     return [jnp.where(norm > limit, d * (limit / norm), d) for norm, d in zip(norms, g, strict=True)]
 
 

@@ -252,6 +252,11 @@ def _unequal(keras: Any, net: Network, training: Training) -> list[str]:
             "Keras's velocity contains the rate; it was rescaled whenever the rate changed, else an old rate "
             "would go on in it"
         )
+    if training.clip is not None and training.clip.kind == "global_norm":
+        said.append(
+            "Keras clips by the norm itself, whygrad and PyTorch by norm + 1e-6: its clipped gradients are "
+            "larger by a share of 1e-6 / norm"
+        )
     if loss == "binary_crossentropy" and not training.loss.fuses(net.output):
         said.append("Keras clips outputs to [1e-7, 1 - 1e-7] before the logarithm; the two part only beyond that")
     if loss == "categorical_crossentropy" and not training.loss.fuses(net.output):

@@ -136,11 +136,13 @@ def _clip(torch: Any, training: Training, parts: list[Any]) -> None:
     if kind == "value":
         torch.nn.utils.clip_grad_value_(parts, limit)
         return
-    for group in [parts] if kind == "global_norm" else [[p] for p in parts]:
-        norm = torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in group]))
+    if kind == "global_norm":
+        torch.nn.utils.clip_grad_norm_(parts, limit)
+        return
+    for p in parts:
+        norm = torch.linalg.vector_norm(p.grad)
         if norm > limit:  # clip_grad_norm_ would divide by norm + 1e-6
-            for p in group:
-                p.grad *= limit / norm
+            p.grad *= limit / norm
 
 
 def _optimizer(torch: Any, training: Training, parts: list[Any]) -> Any:
@@ -172,10 +174,10 @@ def _unequal(net: Network, training: Training) -> list[str]:
             "PyTorch's softplus returns z itself beyond z = 20 (2e-9 off); its threshold was set to "
             f"{_SOFTPLUS_THRESHOLD:g}, where the two are equal to rounding"
         )
-    if training.clip is not None and training.clip.kind != "value":
+    if training.clip is not None and training.clip.kind == "norm":
         said.append(
-            "PyTorch's clip_grad_norm_ divides by norm + 1e-6; here its gradients were divided by the norm, "
-            "else they would differ by about 1e-6"
+            "PyTorch's clip_grad_norm_ divides by norm + 1e-6; to clip each array alone, as Keras's clipnorm "
+            "does, its gradients were divided by the norm"
         )
     name = training.loss.name
     unfused = name == "categorical_crossentropy" and net.output.name != "softmax"
