@@ -82,6 +82,8 @@ def test_r2_of_several_outputs_is_the_mean_of_theirs() -> None:
 def test_r2_is_not_a_number_where_the_target_never_varies() -> None:
     constant = np.full((3, 1), 2.0)
     assert math.isnan(r2(constant, constant))
+    for rows in range(1, 12):  # the mean of three 0.1 is not 0.1
+        assert math.isnan(r2(np.full((rows, 1), 0.1), np.full((rows, 1), 0.2)))
     assert math.isnan(r2(np.column_stack([[1.0, 2.0, 3.0], constant[:, 0]]), np.zeros((3, 2))))
     assert math.isnan(r2(np.array([[5.0]]), np.array([[5.0]])))  # one row has no variance
     assert rmse(constant, constant + 3) == 3.0
