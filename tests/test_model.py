@@ -117,6 +117,18 @@ def test_one_row_may_be_flat() -> None:
     assert flat.outputs[0, 0] == run.predict({"cgpa": [8], "resume_score": [8]}).outputs[0, 0]
 
 
+def test_a_flat_array_is_the_column_of_a_model_with_one_input() -> None:
+    x = np.linspace(-1, 1, 9)
+    table = wg.table_from_arrays(x, 2 * x)
+    run = wg.fit(wg.dense_network(table, ()), table, epochs=5)
+    assert run.predict(x).outputs.shape == (9, 1)
+    assert run.predict(x).outputs.tolist() == run.predict(x[:, None]).outputs.tolist()
+    assert run.predict([0.5]).outputs.shape == (1, 1)
+    students = wg.fit(*wg.example("students"))
+    with pytest.raises(InputError, match=r"shape \(3,\), but the model takes \(rows, 2\)"):
+        students.predict([1.0, 2.0, 3.0])
+
+
 def test_more_rows_than_a_block() -> None:
     net, table, training = wg.example("students")
     run = wg.fit(net, table, training)

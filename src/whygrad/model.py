@@ -71,10 +71,11 @@ class Model:
                 x = np.asarray(source)
             except ValueError:
                 raise InputError(f"the rows differ in length; the model takes (rows, {len(codes)})") from None
-            if x.ndim == 1:
-                x = x[None, :]
+            shape = x.shape
+            if x.ndim == 1:  # one row, or the one column of a model that has one input
+                x = x[:, None] if len(codes) == 1 else x[None, :]
             if x.ndim != 2 or x.shape[1] != len(codes):
-                raise InputError(f"inputs have shape {x.shape}, but the model takes (rows, {len(codes)})")
+                raise InputError(f"inputs have shape {shape}, but the model takes (rows, {len(codes)})")
             source = {code.name: list(x[:, k]) for k, code in enumerate(codes)}
         return read_like(source, self.encoding, targets=False)
 
