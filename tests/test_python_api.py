@@ -156,6 +156,37 @@ def test_stopping_and_going_on_is_the_same_to_the_bit(houses: pl.DataFrame) -> N
     assert resumed.start.tobytes() == straight.start.tobytes()
 
 
+def test_what_does_not_go_together_is_refused_in_one_line() -> None:
+    net, table, training = wg.example("students")
+    run = wg.fit(net, table, training)
+    for arguments, settings, words in (
+        ((net, table), {"epoch": 3}, "setting: 'epoch' is not known.*did you mean 'epochs'"),
+        ((net, table), {"resume": run, "start": 0.5}, "takes no start"),
+        ((net, table), {"resume": run, "optimizer": "adam"}, "the run's optimizer is sgd, not adam"),
+        ((net, table), {"resume": run, "dtype": "float32"}, "the run's dtype is float64, not float32"),
+        ((wg.dense_network(table, 3), table), {"resume": run}, "the run's network is 2-2-1.*not 2-3-1"),
+        ((wg.Network(3, (wg.Dense(1),)), table), {}, "3 inputs, but the table makes 2: cgpa, resume_score"),
+        ((wg.Network(2, (wg.Dense(2),)), table), {}, "2 outputs, but the table makes 1: lpa"),
+        ((net, table), {"loss": "bce"}, "needs outputs from 0 to 1, but linear"),
+    ):
+        with pytest.raises(wg.InputError, match=words):
+            wg.fit(*arguments, **settings)
+    with pytest.raises(wg.WrongTypeError, match="a network, then a table, not a Table and a Network"):
+        wg.fit(table, net)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hidden", [None, 2.5, "64", [3, None], True, 0, (4, -1)])
+def test_hidden_units_that_are_none_are_refused(hidden: Any) -> None:
+    with pytest.raises((wg.InputError, wg.WrongTypeError), match="hidden"):
+        wg.dense_network(line(), hidden)
+
+
+def test_hidden_units_in_every_form() -> None:
+    for hidden in (5, np.int64(5), (5,), [5], np.array([5]), (n for n in (5,))):
+        assert wg.dense_network(line(), hidden).sizes == (1, 5, 1)
+    assert wg.dense_network(line(), ()).sizes == (1, 1)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     table = answers()
     net = wg.dense_network(table, 4)

@@ -44,10 +44,11 @@ def dense_network(
     """A dense network that fits a table: as many inputs and outputs as its encoded columns.
 
     `hidden` are the units of the hidden layers, () for none; `output` is the last layer's activation, chosen
-    by the task when None. Raises `InputError` for sizes below 1 or unknown activations.
+    by the task when None. Raises `InputError` for sizes below 1 or unknown activations, `WrongTypeError` for
+    sizes that are no numbers.
     """
     encoding = table if isinstance(table, Encoding) else fit_encoding(table, missing="fill")
-    sizes = (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    sizes = tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
     units = tuple(whole_number("hidden", n) for n in sizes)
     last = default_output(encoding.task) if output is None else output
     return Network(encoding.n_inputs, layers((*units, encoding.n_outputs), activation, last))

@@ -10,8 +10,8 @@ a batch ends. So a run that is interrupted and resumed takes the same steps as o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from whygrad.divergence import find_divergence, odd_forward
 from whygrad.encoding import Encoding, encode_inputs, encode_targets, encoding_notes, fit_encoding
 from whygrad.engines import Engine
 from whygrad.engines import engine as find_engine
-from whygrad.errors import InputError
+from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.history import Keep, Kept, Record, Run, State, Stopped
 from whygrad.losses import prepare_targets
 from whygrad.maths import Array
@@ -32,6 +32,7 @@ from whygrad.propagation import penalized, penalty
 from whygrad.schedules import rates
 from whygrad.table import Indices, Missing, Rows, Source, Table, listed, row_order, split_rows
 from whygrad.training import Training
+from whygrad.updates import name_of
 from whygrad.weights import Init, initialize_parameters, trainable
 
 CHUNK = 4096  # rows, about; a chunk is whole batches
@@ -372,6 +373,33 @@ def finish(job: Job, log: Log, checkpoint: bool = False) -> Run:
     )
 
 
+def _check_arguments(
+    net: object, table: object, start: Init | None, resume: Run | None, settings: Mapping[str, Any]
+) -> None:
+    if not isinstance(net, Network) or not isinstance(table, Table):
+        raise WrongTypeError(
+            f"fit takes a network, then a table, not a {type(net).__name__} and a {type(table).__name__}"
+        )
+    known = [f.name for f in fields(Training)]
+    for name in settings:
+        if name not in known:
+            raise one_of("fit: setting", name, known)
+    if resume is not None and start is not None:
+        raise InputError("resume goes on from where a run stopped, so it takes no start; leave one of them out")
+
+
+def _check_resumed(net: Network, training: Training, run: Run) -> None:
+    """What a run's state has the shape and the numbers for."""
+    had = run.training
+    for what, now, before in (
+        ("network", net, run.model.network),
+        ("optimizer", name_of(training.optimizer), name_of(had.optimizer)),
+        ("dtype", training.dtype, had.dtype),
+    ):
+        if now != before:
+            raise InputError(f"resume: the run's {what} is {before}, not {now}; it goes on with its own")
+
+
 def fit(
     net: Network,
     table: Table,
@@ -391,6 +419,7 @@ def fit(
     Raises `InputError` or `WrongTypeError` for what does not go together. A run that diverges returns, with
     `stopped.reason == "diverged"` and the last finite parameters.
     """
+    _check_arguments(net, table, start, resume, settings)
     if training is None and resume is None:
         training = Training(**{"loss": default_loss(table.task), **settings})
     elif settings or training is None:
@@ -399,6 +428,7 @@ def fit(
         job = prepare(net, table, training, engine=engine, start=start, keep=keep)
         log = Log(job.first_state())
     else:
+        _check_resumed(net, training, resume)
         job = prepare(net, table, training, engine=engine, keep=keep, encoding=resume.model.encoding)
         job = replace(job, start=resume.start)
         log = Log(resume.state, list(resume.history), list(resume.kept))
