@@ -27,9 +27,9 @@ from whygrad.errors import InputError, ModelFileError, OutputError
 from whygrad.history import Kept, Record, Run, State, Stopped
 from whygrad.maths import Array
 from whygrad.model import Model
-from whygrad.network import network_from_plain
+from whygrad.network import Network, network_from_plain
 from whygrad.table import Source
-from whygrad.training import training_from_plain
+from whygrad.training import Training, training_from_plain
 
 FORMAT = 1
 _DIGEST = re.compile(rb'sha256\\":\s*\\"([0-9a-f]{64})\\"')  # as it stands in the header, quotes escaped
@@ -247,6 +247,7 @@ def _run(meta: dict[str, Any], tensors: dict[str, Array]) -> Run:
     memory = tuple(tensors[f"memory.{k}"] for k in range(meta["memories"]))
     state = State(tensors["w"], memory, best_w=tensors.get("best_w"))
     state = replace(state, **{name: meta["state"][name] for name in _COUNTERS})
+    _check_shapes(net, training, tensors, len(memory))
     w = state.best_w if meta["best"] and state.best_w is not None else state.w
     kept: tuple[Kept, ...] = ()
     if "kept.w" in tensors:
@@ -265,6 +266,18 @@ def _run(meta: dict[str, Any], tensors: dict[str, Array]) -> Run:
         tuple(meta["notes"]),
         tensors.get("gradient"),
     )
+
+
+def _check_shapes(net: Network, training: Training, tensors: dict[str, Array], memories: int) -> None:
+    """Raises `ValueError` for arrays that do not fit the network and training beside them."""
+    if memories != len(training.optimizer.memories):
+        raise ValueError(f"{memories} memories for {training.optimizer!r}")
+    for name, values in tensors.items():
+        flat = not name.startswith(("history.", "kept."))
+        if (flat or name == "kept.w") and values.shape[-1:] != (net.n_parameters,):
+            raise ValueError(f"{name} has shape {values.shape} for {net.n_parameters} parameters")
+        if flat and values.dtype != np.dtype(training.dtype):
+            raise ValueError(f"{name} is {values.dtype} in a run of {training.dtype}")
 
 
 def _history(tensors: dict[str, Array], epochs: int) -> tuple[Record, ...]:

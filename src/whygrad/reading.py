@@ -63,6 +63,7 @@ def read_table(
     weights = _weights(opened, row_weight)
     filled = frozenset(roles.inputs if missing == "fill" else ())
     way_out = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills inputs in"
+    way_out = f"; --missing drop leaves them out{way_out}"
     rows, dropped = _kept_rows(opened, (*inputs, *targets, *weights), missing, filled, way_out)
     inputs = tuple(_in_use(column.take(rows)) for column in inputs)
     targets = tuple(_in_use(column.take(rows)) for column in targets)
@@ -112,7 +113,8 @@ def read_like(
     found = tuple(known_column(opened.cells(code.name), code, True) for code in wanted)
     weights = _weights(opened, row_weight)
     filled = frozenset(code.name for code in encoding.inputs if code.fill is not None)
-    way_out = "; the model was trained without a value to fill in"
+    way_out = "; --missing drop leaves them out" if targets else ""  # a prediction is wanted for every row
+    way_out += "; the model was trained without a value to fill in"
     rows, dropped = _kept_rows(opened, (*inputs, *found, *weights), missing, filled, way_out)
     return Table(
         tuple(column.take(rows) for column in inputs),
@@ -268,7 +270,7 @@ def _kept_rows(
         return rows, (f"left out {count} with a missing value ({listed(c.name for c in culprits)})",)
     first = min(culprits, key=lambda column: int(np.argmax(column.missing())))
     where = place(opened.source, int(np.argmax(first.missing())), first.name)
-    raise TableError(f"{where}: missing value ({count} lack one); --missing drop leaves them out{way_out}")
+    raise TableError(f"{where}: missing value ({count} lack one){way_out}")
 
 
 def _in_use(column: Column) -> Column:

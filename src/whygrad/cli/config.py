@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.errors import InputError, one_of
@@ -24,9 +24,13 @@ def read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read: {problem.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise InputError(f"{path} is not TOML: {problem}") from None
-    given = {key.replace("-", "_"): value for key, value in raw.items()}
-    if "lr" in given:
-        given.setdefault("learning_rate", given.pop("lr"))
+    given: dict[str, Any] = {}
+    keys: dict[str, str] = {}
+    for key, value in raw.items():
+        name = "learning_rate" if key == "lr" else key.replace("-", "_")
+        if name in given:
+            raise InputError(f"{path}: {keys[name]} and {key} are the same option; say one of them")
+        given[name], keys[name] = value, key
     known = ["subject", *(f.name for group in GROUPS for f in fields(group))]
     for key in given:
         if key not in known:
@@ -56,8 +60,14 @@ def _typed(path: Path, name: str, value: Any, kind: Any) -> Any:
             return str(value)
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError as problem:
-        raise InputError(f"{path}: {name} is {value!r}: {problem}") from None
+    except msgspec.ValidationError:
+        wanted = get_args(kind)[0]  # of "int | None"
+        if get_origin(wanted) is Literal:
+            raise one_of(f"{path}: {name}", value, get_args(wanted)) from None
+        raise InputError(f"{path}: {name} is {value!r}, but must be {_WANTED[wanted]}") from None
+
+
+_WANTED = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
 def write_config(path: Path, subject: str, groups: tuple[Any, ...], force: bool) -> None:

@@ -69,8 +69,9 @@ def make_request(
         network = merged(network, given, config)
         training, stop = merged(training, given, config), merged(stop, given, config)
     if not subject:
+        where = "" if config is None else f"{config} names no subject: "
         raise InputError(
-            f"what shall be trained? Name an example ({', '.join(EXAMPLES)}) or a table, as in houses.csv"
+            f"{where}what shall be trained? Name an example ({', '.join(EXAMPLES)}) or a table, as in houses.csv"
         )
     return Request(subject, table, reading, network, training, stop)
 
