@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from whygrad.agreement import compare, follow_reference, last_digit_changed, why_no_learning
+from whygrad.agreement import compare, compare_rows, follow_reference, last_digit_changed, why_no_learning
 from whygrad.errors import InputError
+from whygrad.examples import example
 from whygrad.network import Dense, Network
 from whygrad.rivals import RIVALS
 from whygrad.rivals.protocol import Followed
@@ -37,7 +38,7 @@ def compared(example, against, **changes):
     net, training, rows = example
     orders = [np.arange(len(rows))] * training.epochs
     start = changes.pop("start", initialize_parameters(net, training.start))
-    return compare(net, training, rows, start, orders, against, **changes)
+    return compare_rows(net, training, rows, start, orders, against, **changes)
 
 
 def needs(*names: str) -> tuple[str, ...]:
@@ -234,7 +235,7 @@ def test_unknown_libraries_and_no_epochs_are_refused():
 
 def diagnosis(net, training, rows, start=None):
     start = initialize_parameters(net, training.start, training.seed) if start is None else start
-    found = compare(net, training, rows, start, [np.arange(len(rows))] * training.epochs, ())
+    found = compare_rows(net, training, rows, start, [np.arange(len(rows))] * training.epochs, ())
     return list(found.no_learning), why_no_learning(net, training, rows, found.losses, start)
 
 
@@ -291,3 +292,11 @@ def test_long_runs_are_not_tried_again():
     start = initialize_parameters(net, "0.1")
     told = why_no_learning(net, replace(training, epochs=1300), rows, np.full(1300, 0.69), start)
     assert any("5,200 updates a run are too many" in line for line in told)
+
+
+def test_compare_takes_what_fit_takes():
+    needs("sklearn")
+    found = compare(*example("students"), against=("sklearn",), epochs=2)
+    assert found.verdict == "equal"
+    assert found.losses == pytest.approx([26.345577666, 19.859428919], abs=5e-10)
+    assert str(found) == "\n".join(found.lines())

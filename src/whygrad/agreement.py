@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isinf
+from typing import Any
 
 import numpy as np
 
 from whygrad.errors import InputError
-from whygrad.loop import Job
+from whygrad.loop import Job, prepare, settled
 from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.network import Network
@@ -23,7 +24,7 @@ from whygrad.rivals.parting import Gap, Parting, Place, diverged, epoch_losses, 
 from whygrad.rivals.reference import FollowSelf, follow_reference
 from whygrad.rivals.verdict import Agreement, Comparison, Status
 from whygrad.standstill import why_no_learning
-from whygrad.table import Indices, Rows, row_order
+from whygrad.table import Indices, Rows, Table, row_order
 from whygrad.training import Training
 
 _FLOAT32 = (2e-5, "float32 in both, which holds about 7 digits")
@@ -31,7 +32,7 @@ _FLOAT32 = (2e-5, "float32 in both, which holds about 7 digits")
 _ROUNDING = 100
 
 
-def compare(
+def compare_rows(
     net: Network,
     training: Training,
     rows: Rows,
@@ -69,7 +70,22 @@ def compare_job(job: Job, against: Sequence[str] = tuple(RIVALS)) -> Comparison:
     """
     training, n = job.training, len(job.rows)
     orders = [row_order(n, training.order, training.seed, epoch) for epoch in range(training.epochs)]
-    return compare(job.net, training, job.rows, job.start, orders, against)
+    return compare_rows(job.net, training, job.rows, job.start, orders, against)
+
+
+def compare(
+    net: Network,
+    table: Table,
+    training: Training | None = None,
+    *,
+    against: Sequence[str] = tuple(RIVALS),
+    **settings: Any,
+) -> Comparison:
+    """Follows the training that `fit` would make of the same arguments, in other libraries: where do they part?
+
+    `print(compare(*example("students"), against=("torch",)))`. Libraries that are not installed are said to be so.
+    """
+    return compare_job(prepare(net, table, settled(table, training, settings)), against)
 
 
 def last_digit_changed(start: Array, dtype: str) -> Array:
@@ -161,6 +177,7 @@ __all__ = [
     "Comparison",
     "compare",
     "compare_job",
+    "compare_rows",
     "follow_reference",
     "last_digit_changed",
     "why_no_learning",

@@ -400,6 +400,13 @@ def _check_resumed(net: Network, training: Training, run: Run) -> None:
             raise InputError(f"resume: the run's {what} is {before}, not {now}; it goes on with its own")
 
 
+def settled(table: Table, training: Training | None, settings: Mapping[str, Any]) -> Training:
+    """The training with these settings changed; without one, the defaults and the loss that fits the table."""
+    if training is None:
+        return Training(**{"loss": default_loss(table.task), **settings})
+    return replace(training, **settings)
+
+
 def fit(
     net: Network,
     table: Table,
@@ -420,10 +427,7 @@ def fit(
     `stopped.reason == "diverged"` and the last finite parameters.
     """
     _check_arguments(net, table, start, resume, settings)
-    if training is None and resume is None:
-        training = Training(**{"loss": default_loss(table.task), **settings})
-    elif settings or training is None:
-        training = replace(training or resume.training, **settings)  # type: ignore[union-attr]
+    training = settled(table, training if training or resume is None else resume.training, settings)
     if resume is None:
         job = prepare(net, table, training, engine=engine, start=start, keep=keep)
         log = Log(job.first_state())

@@ -77,6 +77,9 @@ class Comparison:
             "no_learning": list(self.no_learning),
         }
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """The report in plain text, each line shorter than 110 characters."""
         return [*_head(self), "", *_loss_table(self), *_explained(self)]
