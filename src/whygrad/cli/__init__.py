@@ -11,8 +11,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from whygrad.errors import OutputError, WhygradError
+
+ALIKE = 0.6  # names more alike than this may be meant; as in difflib
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -59,6 +62,9 @@ def _usage(problem: Exception) -> str:
     unable = re.fullmatch(r'(.*): unable to convert "(.*)" into float\.', said)
     if unable:
         said = f"{unable[1]}: {unable[2]!r} is not a number"
+    hint = re.fullmatch(r"(Unknown option: --(\S+)\.) Did you mean --(\S+)\?", said)
+    if hint and SequenceMatcher(None, hint[2], hint[3]).ratio() < ALIKE:
+        said = hint[1]  # the parser counts the dashes as alike
     return f"{said} (see whygrad --help)"
 
 
