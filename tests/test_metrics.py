@@ -155,6 +155,8 @@ def test_accuracy_with_a_threshold_of_zero() -> None:
     y = np.array([[0.0], [0.0], [1.0], [1.0]])
     a = np.array([[-0.3], [0.2], [0.3], [-2.0]])
     assert accuracy(YES_NO, y, a, 0.0) == 0.5
+    assert accuracy(YES_NO, y, np.zeros((4, 1)), 0.0) == 0.5  # exactly the threshold is a no
+    assert accuracy(YES_NO, y[:2], np.full((2, 1), 0.5)) == 1.0
     assert accuracy(YES_NO, y, a) == 0.5
     assert accuracy(YES_NO, y, np.array([[-0.3], [-0.2], [0.3], [0.1]]), 0.0) == 1.0
     assert accuracy(YES_NO, y, np.array([[-0.3], [-0.2], [0.3], [0.1]])) == 0.5
