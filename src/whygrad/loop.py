@@ -244,8 +244,7 @@ def _chunk(job: Job, state: State, order: Indices, rate: Array) -> State:
     part = order[state.row : state.row + whole]
     first = state.row // size
     batches = -(-len(part) // size)
-    training = replace(job.training, batch=size)
-    moved = job.engine.advance(job.net, training, state, job.rows, part, rate[first : first + batches])
+    moved = job.engine.advance(job.net, job.training, state, job.rows, part, rate[first : first + batches])
     counts = np.full(batches, size)
     counts[-1] = len(part) - size * (batches - 1)  # the last batch may be smaller
     with np.errstate(all="ignore"):  # what overflows here is looked for, and named, at once
