@@ -22,7 +22,6 @@ from whygrad.reading import read_table, table_from_arrays
 from whygrad.table import Table
 from whygrad.training import Stop, Training
 
-
 COLOURS = ("red", "green", "blue")
 TREES = ("kauri", "rimu", "tōtara")
 
