@@ -163,8 +163,7 @@ def run_as_plain(run: Run, title: str) -> dict[str, Any]:
         "history": [_record(record) for record in run.history],
         "stopped": {"reason": run.stopped.reason, "words": run.stopped.words},
         "parameters": {
-            name: {"start": float(a), "final": float(b)}
-            for name, a, b in zip(names, run.start, run.w, strict=True)
+            name: {what: float(values[k]) for what, values in arrays.items()} for k, name in enumerate(names)
         },
         **({"trace": trace} if trace else {}),
     }
