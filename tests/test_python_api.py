@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import whygrad as wg
+from whygrad.defaults import default_output
 from whygrad.table import split_rows
 from whygrad.updates import UPDATES
 from whygrad.weights import is_weight
@@ -171,8 +172,44 @@ def test_what_does_not_go_together_is_refused_in_one_line() -> None:
     ):
         with pytest.raises(wg.InputError, match=words):
             wg.fit(*arguments, **settings)
-    with pytest.raises(wg.WrongTypeError, match="a network, then a table, not a Table and a Network"):
-        wg.fit(table, net)  # type: ignore[arg-type]
+    for wrong, words in (((table, net), "a Table and a Network"), ((net, [[1.0]]), "a Network and a list")):
+        with pytest.raises(wg.WrongTypeError, match=f"a network, then a table, not {words}"):
+            wg.fit(*wrong)
+
+
+def test_what_is_chosen_for_a_table_when_nothing_is_said() -> None:
+    three = wg.read_table({"x": [1.0, 2.0, 3.0], "kind": ["a", "b", "c"]}, "kind")
+    for table, sizes, output, loss in (
+        (line(), (1, 32, 1), "linear", "mean_squared_error"),
+        (answers(), (2, 32, 1), "sigmoid", "binary_crossentropy"),
+        (three, (1, 32, 3), "softmax", "categorical_crossentropy"),
+    ):
+        net = wg.dense_network(table)
+        assert net.sizes == sizes
+        assert [layer.activation.name for layer in net.layers] == ["relu", output]
+        training = wg.fit(net, table, epochs=1).training
+        assert training.loss.name == loss
+        assert training.optimizer == wg.Adam(0.001)
+        assert (training.batch, training.order, training.start, training.seed) == (32, "shuffled", "he", 0)
+        assert (training.dtype, training.scale, wg.Training("mse").epochs) == ("float64", "standard", 100)
+
+
+@pytest.mark.parametrize(
+    "task, loss, output",
+    [
+        ("regression", None, "linear"),
+        ("regression", "mae", "linear"),
+        ("regression", "poisson", "softplus"),
+        ("regression", "bce", "sigmoid"),
+        ("binary", None, "sigmoid"),
+        ("binary", "mse", "sigmoid"),
+        ("binary", "hinge", "linear"),
+        ("multiclass", "hinge", "linear"),
+        ("multiclass", "mse", "softmax"),
+    ],
+)
+def test_the_output_that_goes_with_a_loss(task: Any, loss: str | None, output: str) -> None:
+    assert default_output(task, None if loss is None else wg.loss(loss)) == output
 
 
 @pytest.mark.parametrize("hidden", [None, 2.5, "64", [3, None], True, 0, (4, -1)])
@@ -325,6 +362,24 @@ def test_early_stopping_keeps_the_best_weights() -> None:
     a = run.model.outputs(wg.encode_inputs(encoding, table.take(held_out)))
     y = wg.encode_targets(encoding, table.take(held_out))
     assert ((a - y) ** 2).mean() == pytest.approx(checked[best], rel=1e-12)
+
+
+def test_a_validation_loss_that_stays_is_no_improvement() -> None:
+    table = line()
+    run = wg.fit(
+        wg.dense_network(table, ()), table, epochs=50, validation=0.25, freeze="1", stop=wg.Stop(patience=3)
+    )
+    assert run.stopped.reason == "early"
+    assert len(run.history) - 1 == 1 + 3  # the first epoch is the best so far, and three wait for better
+
+
+def test_without_patience_the_last_weights_are_kept() -> None:
+    table = noisy()
+    run = wg.fit(wg.dense_network(table, 32), table, epochs=25, validation=0.3, optimizer=wg.Adam(0.01))
+    checked = [record.validation_loss for record in run.history]
+    assert min(checked[1:]) < checked[-1]  # type: ignore[type-var, operator]
+    assert run.w.tolist() == run.state.w.tolist()
+    assert run.state.best_w is None
 
 
 def test_a_small_improvement_does_not_count_where_it_is_said() -> None:
@@ -481,6 +536,17 @@ def test_several_numbers_at_once() -> None:
     y = wg.encode_targets(a, table)
     out = wg.forward_propagation(net, run.start, wg.encode_inputs(a, table)).output
     assert first.loss_after == pytest.approx(((out - y) ** 2).mean(), rel=1e-12)  # over rows and outputs
+
+
+def test_counts_stay_counts() -> None:
+    x = np.repeat([0.0, 1.0], 50)
+    counts = np.random.default_rng(0).poisson(np.where(x == 0, 2.0, 20.0)).astype(float)
+    table = numbers(x, counts)
+    net = wg.Network(1, (wg.Dense(1, "softplus"),))
+    run = wg.fit(net, table, loss="poisson", optimizer=wg.Adam(0.1), epochs=2000, batch="all")
+    assert run.model.encoding.targets[0].scale == 1.0  # a loss of counts cannot take standardised ones
+    means = [counts[x == 0].mean(), counts[x == 1].mean()]
+    np.testing.assert_allclose(run.predict({"x": [0.0, 1.0]}).outputs[:, 0], means, rtol=1e-3)
 
 
 def test_several_answers_at_once() -> None:
