@@ -6,12 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import whygrad as wg
+from whygrad import loop
 from whygrad.cli import main
+from whygrad.engines import Advanced, Reference
 from whygrad.history import Run
 from whygrad.loop import prepare, train
 from whygrad.losses import LOSSES
@@ -270,6 +273,25 @@ def test_a_run_of_batches_larger_than_a_chunk_names_the_batch_in_its_epoch() -> 
     assert last.stopped is not None
     assert last.stopped.words.startswith("diverged in epoch 1, batch 600: layer 1: the loss of its output is inf")
     assert last.state.t == 599
+
+
+def test_an_engine_that_diverges_where_the_reference_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replay goes no further than the chunk in which it happened, and says what it can."""
+
+    class Odd(Reference):
+        def advance(self, *args: Any) -> Advanced:
+            moved = Reference.advance(self, *args)
+            state = moved.state
+            return moved if state.t < 4 else moved._replace(state=replace(state, w=state.w * math.nan))
+
+    monkeypatch.setattr(loop, "CHUNK", 2)
+    table = table_from_arrays(np.arange(10.0), np.arange(10.0))
+    settings = {"optimizer": SGD(0.001), "epochs": 3, "batch": 1, "order": "sequential", "scale": "none"}
+    training = Training(LOSSES["mean_squared_error"], **settings)  # type: ignore[arg-type]
+    run = wg.fit(ONE, table, training, engine=Odd(), start=start((0, 0)))
+    assert run.stopped.words == "diverged in epoch 1, at the latest in batch 4"
+    assert run.state.t == 4
+    assert finite(run)
 
 
 def test_the_command_line_exits_with_1_and_keeps_the_run(

@@ -19,7 +19,7 @@ from whygrad.cli import main
 from whygrad.history import Keep, Run
 from whygrad.loop import Job, Log, finish, prepare, train
 from whygrad.modelfile import from_bytes, load, to_bytes
-from whygrad.reading import table_from_arrays
+from whygrad.reading import read_table, table_from_arrays
 from whygrad.table import Table
 from whygrad.training import Stop, Training, training_from_plain
 
@@ -190,6 +190,17 @@ def test_resume_of_a_table_with_dropped_and_filled_rows(tmp_path: Path) -> None:
         assert main(["train", "--resume", str(two), "--epochs", "6", "--quiet"]) == 0
         assert main(["train", "--resume", str(two), "--epochs", "9", "--quiet"]) == 0
         assert two.read_bytes() == one.read_bytes()
+
+
+def test_start_values_given_as_arrays_are_kept(csv: Path, tmp_path: Path) -> None:
+    """What a run started from is in its file; a start drawn anew would be another."""
+    table = read_table(csv, "ok")
+    net = wg.dense_network(table, (3,))
+    start = [(np.full((a, b), 0.1) + np.eye(a, b), np.full(b, 0.2)) for a, b in ((4, 3), (3, 1))]
+    out = tmp_path / "m.whygrad"
+    wg.save(wg.fit(net, table, start=start, epochs=3), out)
+    assert main(["train", "--resume", str(out), "--epochs", "6", "--quiet"]) == 0
+    assert out.read_bytes() == to_bytes(wg.fit(net, table, start=start, epochs=6))
 
 
 def wait_for(path: Path, process: "subprocess.Popen[str]", seconds: float = 60) -> None:
