@@ -1,4 +1,4 @@
-"""The direction of imports: a file imports only from cells to its left; names in one cell do not import each other."""
+"""The direction of imports: only from cells to the left; names in one cell do not import each other."""
 
 import ast
 from pathlib import Path
@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "whygrad"
 FLOW = (
     ("errors",),
     ("maths",),
+    ("printing",),
     ("formulas",),
     ("activations",),
     ("losses", "updates", "schedules"),
@@ -60,8 +61,10 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path.name not in ("__init__.py", "__main__.py")] + [
-    path for path in sorted(SOURCE.glob("*/__init__.py"))
+FILES = [
+    path
+    for path in sorted(SOURCE.rglob("*.py"))
+    if path.parent != SOURCE or path.name not in ("__init__.py", "__main__.py")
 ]
 
 

@@ -19,7 +19,8 @@ HEAVY = (
 
 
 def loaded(program: str) -> set[str]:
-    code = f"import sys\n{program}\nprint(' '.join(sorted({{m.split('.')[0] for m in sys.modules}})), file=sys.stderr)"
+    names = "' '.join(sorted({m.split('.')[0] for m in sys.modules}))"
+    code = f"import sys\n{program}\nprint({names}, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 

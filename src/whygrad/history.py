@@ -10,6 +10,7 @@ import numpy as np
 from whygrad.encoding import Unknown
 from whygrad.maths import Array
 from whygrad.model import Model, Predictions
+from whygrad.printing import sparkline
 from whygrad.table import Source
 from whygrad.training import Training
 from whygrad.updates import Memory
@@ -134,14 +135,3 @@ def _scored(record: Record) -> list[str]:
     return [
         ", ".join(f"{whose}{name} {v:.4g}" for name, v in scores.items()) for whose, scores in groups if scores
     ]
-
-
-def sparkline(values: Array, width: int = 48) -> str:
-    """The values as a row of blocks from low to high, at most `width` of them, evenly picked."""
-    finite = values[np.isfinite(values)]
-    if len(finite) == 0:
-        return ""
-    picked = finite[np.linspace(0, len(finite) - 1, min(width, len(finite))).round().astype(int)]
-    low, high = float(picked.min()), float(picked.max())
-    span = (picked - low) / (high - low) if high > low else np.zeros(len(picked))
-    return "".join("▁▂▃▄▅▆▇█"[round(7 * float(s))] for s in span)

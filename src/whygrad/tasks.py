@@ -92,7 +92,11 @@ def kinds_note(inputs: tuple[Column, ...]) -> str:
     numbers = [column.name for column in inputs if column.kind == "number"]
     if numbers:
         parts.append(f"{len(numbers):,} number{'s' * (len(numbers) > 1)} ({listed(numbers)})")
-    categories = [f"{c.name}: {len(c.categories):,} words" for c in inputs if c.kind == "category"]
+    categories = [
+        f"{c.name}: {len(c.categories):,} word{'s' * (len(c.categories) != 1)}"
+        for c in inputs
+        if c.kind == "category"
+    ]
     if categories:
         noun = "category" if len(categories) == 1 else "categories"
         parts.append(f"{len(categories):,} {noun} ({listed(categories)})")

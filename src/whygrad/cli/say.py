@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from whygrad.history import Record, Run
 from whygrad.maths import Array
 from whygrad.names import legend, parameter_names
 from whygrad.network import Network
+from whygrad.printing import columns, number, short
 from whygrad.training import Training
 from whygrad.weights import spans, views
 
 MOST = 40  # parameters listed one by one when not asked for all
-
-
-def number(value: float | None) -> str:
-    """Nine decimals where they fit, scientific otherwise, "-" for what is not there."""
-    if value is None or math.isnan(value):
-        return "-"
-    if value == 0 or 1e-4 <= abs(value) < 1e6:
-        return f"{value:.9f}"
-    return f"{value:.8e}"
-
-
-def short(value: float | None) -> str:
-    """Four significant digits."""
-    return "-" if value is None or math.isnan(value) else f"{value:.4g}"
-
-
-def columns(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> list[str]:
-    """Rows of cells as aligned lines; the columns in `left` align left, the others right."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lefts = set(left)
-    return [
-        "  ".join(
-            c.ljust(w) if k in lefts else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def settings(training: Training) -> list[str]:

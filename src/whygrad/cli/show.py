@@ -16,6 +16,7 @@ from whygrad.history import Run
 from whygrad.loop import prepare, table_gradient
 from whygrad.modelfile import load
 from whygrad.network import Network
+from whygrad.printing import columns
 from whygrad.table import listed
 from whygrad.weights import spans
 
@@ -77,10 +78,10 @@ def _show_example(name: str, notation: str, everything: bool) -> int:
     net, table, training = example(name)
     job = prepare(net, table, training)
     print(f"{name}: {EXAMPLES[name].title}")
-    columns = (*table.inputs, *table.targets)
-    shown = [[column.name for column in columns]]
-    shown += [[f"{column.values[k]:g}" for column in columns] for k in range(len(table))]
-    print("\n".join(say.columns(shown, left=())))
+    there = (*table.inputs, *table.targets)
+    shown = [[column.name for column in there]]
+    shown += [[f"{column.values[k]:g}" for column in there] for k in range(len(table))]
+    print("\n".join(columns(shown, left=())))
     print(f"network {net}")
     print("\n".join(say.settings(training)))
     print()
@@ -97,14 +98,14 @@ def layer_lines(net: Network) -> list[str]:
     for number, (layer, s) in enumerate(zip(net.layers, spans(net), strict=True), start=1):
         count = s.stop - s.start
         rows.append([str(number), str(layer.activation), f"({s.n_in}, {s.n_out})", f"({s.n_out},)", f"{count:,}"])
-    return say.columns(rows, left=(0, 1))
+    return columns(rows, left=(0, 1))
 
 
 def _encoding_lines(encoding: Encoding) -> list[str]:
     rows = [["column", "role", "kind", "encoded as"]]
     for role, codes in (("input", encoding.inputs), ("target", encoding.targets)):
         rows += [[code.name, role, code.kind, _coded(code)] for code in codes]
-    return say.columns(rows, left=(0, 1, 2, 3))
+    return columns(rows, left=(0, 1, 2, 3))
 
 
 def _coded(code: ColumnCode) -> str:

@@ -29,10 +29,11 @@ from whygrad.cli.options import (
 )
 from whygrad.cli.request import make_request, resolve
 from whygrad.errors import InputError, ModelFileError, TableError
-from whygrad.history import Keep, Record, Run, sparkline
+from whygrad.history import Keep, Record, Run
 from whygrad.loop import Job, Log, finish, prepare
 from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write
 from whygrad.names import parameter_names
+from whygrad.printing import columns, number, sparkline
 from whygrad.table import Table
 
 _OUTPUT = Group("Output", sort_key=7)
@@ -275,7 +276,7 @@ def trace_lines(run: Run, notation: str) -> list[str]:
     for kept in run.kept:
         rows = [["parameter", "before", "after", "change"]]
         for name, a, b in zip(names, before, kept.w, strict=True):
-            rows.append([name, say.number(float(a)), say.number(float(b)), say.number(float(np.subtract(b, a)))])
-        lines += [f"update {kept.t}, epoch {kept.epoch}", *say.columns(rows), ""]
+            rows.append([name, number(float(a)), number(float(b)), number(float(np.subtract(b, a)))])
+        lines += [f"update {kept.t}, epoch {kept.epoch}", *columns(rows), ""]
         before = kept.w
     return lines

@@ -18,6 +18,7 @@ from whygrad.evaluation import evaluate as measure
 from whygrad.history import Run
 from whygrad.model import Predictions
 from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write_bytes
+from whygrad.printing import columns, number, short
 from whygrad.reading import read_like
 
 _OUTPUT = Group("Output", sort_key=7)
@@ -77,20 +78,17 @@ def evaluate(
 def _measure_lines(run: Run, found: Evaluation) -> list[str]:
     targets = run.model.encoding.targets
     unit = f" ({targets[0].name})" if len(targets) == 1 else ""
-    rows = [[f"loss ({run.model.loss.name})", say.number(found.loss)]]
+    rows = [[f"loss ({run.model.loss.name})", number(found.loss)]]
     for name, value in found.scores.items():
-        rows.append([name + (unit if name in ("RMSE", "MAE") else ""), say.number(value)])
-    lines = say.columns(rows)
+        rows.append([name + (unit if name in ("RMSE", "MAE") else ""), number(value)])
+    lines = columns(rows)
     if found.confusion is not None:
         names = [score.name for score in found.classes]
         head = ["class", "rows", "precision", "recall", "F1"]
-        body = [
-            [s.name, f"{s.rows:,}", say.short(s.precision), say.short(s.recall), say.short(s.f1)]
-            for s in found.classes
-        ]
+        body = [[s.name, f"{s.rows:,}", short(s.precision), short(s.recall), short(s.f1)] for s in found.classes]
         counts = [[name, *map(str, row)] for name, row in zip(names, found.confusion.tolist(), strict=True)]
         table = [["true \\ said", *names], *counts]
-        lines += ["", *say.columns([head, *body]), "", "confusion matrix", *say.columns(table)]
+        lines += ["", *columns([head, *body]), "", "confusion matrix", *columns(table)]
     return lines
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from whygrad.maths import Array
 from whygrad.network import Network
+from whygrad.printing import number
 from whygrad.rivals.parting import Parting
 from whygrad.training import Training
 
@@ -121,7 +122,7 @@ def _loss_table(c: Comparison) -> list[str]:
     lines = ["mean loss met during each epoch", "epoch".rjust(7) + "".join(f"{x:>18}" for x in labels)]
     for epoch in np.unique(np.linspace(0, len(c.losses) - 1, 12).round().astype(int)):
         losses = [c.losses[epoch], *(r.losses[epoch] for r in shown if r.losses is not None)]
-        lines.append(f"{epoch + 1:>7}" + "".join(f"{loss:>18.9f}" for loss in losses))
+        lines.append(f"{epoch + 1:>7}" + "".join(f"{number(loss):>18}" for loss in losses))
     return lines
 
 
