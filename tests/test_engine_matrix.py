@@ -18,8 +18,9 @@ import pytest
 from truth import LEGAL, by_complex_step, forward, mean_loss, near_an_edge, split, targets_for
 
 from whygrad.activations import ACTIVATIONS, Activation
-from whygrad.engines import ENGINES, Reference
+from whygrad.engines import ENGINES, Reference, engine
 from whygrad.engines.protocol import Engine
+from whygrad.errors import InputError
 from whygrad.history import State
 from whygrad.losses import Loss
 from whygrad.maths import NUMPY
@@ -255,11 +256,11 @@ def plain(setup: Setup) -> Result | None:
     return Result(w, memory, t, np.array(losses), largest)
 
 
-def computed(engine: Engine, setup: Setup) -> Result:
+def computed(tried: Engine, setup: Setup) -> Result:
     """The same run by an engine, epoch after epoch."""
     state, losses, largest = setup.state, [], 0.0
     for order, epoch_rates in zip(setup.orders, setup.rates, strict=True):
-        moved = engine.advance(setup.net, setup.training, state, setup.rows, order, epoch_rates)
+        moved = tried.advance(setup.net, setup.training, state, setup.rows, order, epoch_rates)
         state, largest = moved.state, max(largest, moved.largest_step)
         losses.append(moved.losses)
     return Result(state.w, state.memory, state.t, np.concatenate(losses), largest)
@@ -284,11 +285,11 @@ def parted(found: Any, true: Any) -> float:
 @pytest.mark.parametrize("name", ENGINES)
 def test_every_engine(name: str, case: Case) -> None:
     setup, truth = prepared(case)
-    engine = ENGINES[name]()
+    tried = ENGINES[name]()
     if name != Reference.name:
         truth = computed(Reference(), setup)
     before = setup.w.copy()
-    found = computed(engine, setup)
+    found = computed(tried, setup)
     assert found.w.dtype == np.dtype(case.dtype)
     assert found.t == truth.t == sum(len(r) for r in setup.rates)
     within = TOLERANCE[case.dtype]
@@ -313,9 +314,9 @@ def test_gradients_and_evaluation(name: str, case: Case) -> None:
     part = (setup.rows.x.astype(np.float64), setup.rows.y.astype(np.float64), weights)
     true_loss = mean_loss(setup.net, setup.training.loss, w[None], *part)[0]
     true_g = by_complex_step(lambda v: mean_loss(setup.net, setup.training.loss, v, *part), w)
-    engine, within = ENGINES[name](), TOLERANCE[case.dtype]
-    loss, g = engine.gradients(setup.net, setup.training, setup.w, setup.rows)
-    seen = engine.evaluate(setup.net, setup.training, setup.w, setup.rows)
+    tried, within = ENGINES[name](), TOLERANCE[case.dtype]
+    loss, g = tried.gradients(setup.net, setup.training, setup.w, setup.rows)
+    seen = tried.evaluate(setup.net, setup.training, setup.w, setup.rows)
     assert parted(g, true_g) <= within
     assert loss == pytest.approx(true_loss, rel=within)
     assert seen.loss == pytest.approx(true_loss, rel=within)
@@ -326,19 +327,29 @@ def test_gradients_and_evaluation(name: str, case: Case) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_epoch_in_pieces_has_the_same_bits(name: str, case: Case) -> None:
     setup, _ = prepared(case)
-    engine, order, epoch_rates = ENGINES[name](), setup.orders[0], setup.rates[0]
+    tried, order, epoch_rates = ENGINES[name](), setup.orders[0], setup.rates[0]
     size = len(order) if case.batch == "all" else case.batch
     training = replace(setup.training, batch=size)
-    whole = engine.advance(setup.net, training, setup.state, setup.rows, order, epoch_rates)
+    whole = tried.advance(setup.net, training, setup.state, setup.rows, order, epoch_rates)
     state = setup.state
     for number in range(len(epoch_rates)):
         part = order[number * size : (number + 1) * size]
-        state = engine.advance(
-            setup.net, training, state, setup.rows, part, epoch_rates[number : number + 1]
-        ).state
+        state = tried.advance(setup.net, training, state, setup.rows, part, epoch_rates[number : number + 1]).state
     assert state.w.tobytes() == whole.state.w.tobytes()
     assert [m.tobytes() for m in state.memory] == [m.tobytes() for m in whole.state.memory]
     assert state.t == whole.state.t
+
+
+def test_an_engine_by_name() -> None:
+    assert next(iter(ENGINES)) == Reference.name  # the one to read comes first
+    for name, kind in ENGINES.items():
+        assert isinstance(engine(name), kind)
+        assert kind.name == name
+    assert engine("auto").name in ENGINES
+    mine = Reference()
+    assert engine(mine) is mine
+    with pytest.raises(InputError, match="did you mean 'reference'"):
+        engine("referenz")
 
 
 def test_every_pair_of_levels_meets() -> None:

@@ -110,6 +110,15 @@ def test_the_lectures_classification() -> None:
     assert f"{better.history[50].loss_during:.5f}" == "0.02402"
 
 
+def test_four_rows_no_single_layer_can_separate() -> None:
+    net, table, training = wg.example("xor")
+    assert wg.fit(net, table, training).history[-1].scores["accuracy"] == 1.0
+    single = wg.Network(2, (wg.Dense(1, "sigmoid"),))
+    assert wg.fit(single, table, training).history[-1].scores["accuracy"] < 1.0
+    with pytest.raises(wg.InputError, match="did you mean 'xor'"):
+        wg.example("xorr")
+
+
 def test_a_network_written_out() -> None:
     net = wg.Network(2, (wg.Dense(2), wg.Dense(1)))
     assert net == wg.example("students")[0]
@@ -418,7 +427,7 @@ def test_convergence_stops_at_the_minimum() -> None:
 def test_the_gradient_decides_over_penalties_and_without_the_frozen() -> None:
     table = line()
     net = wg.dense_network(table, ())
-    stop = wg.Stop(gradient=1e-7)
+    stop = wg.Stop(loss_change=1e-14, gradient=1e-7)  # of the loss with its penalty
     run = wg.fit(
         net,
         table,
@@ -435,6 +444,13 @@ def test_the_gradient_decides_over_penalties_and_without_the_frozen() -> None:
     x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
     ridge = (x @ y / len(x)) / (x @ x / len(x) + 0.25)  # 2/n (x'x w - x'y) + l2 w = 0
     assert run.w[0] == pytest.approx(ridge, rel=1e-6)
+
+
+def test_no_change_at_all_is_within_a_bound_of_zero() -> None:
+    table = line()
+    run = wg.fit(wg.dense_network(table, ()), table, epochs=50, freeze="1", stop=wg.Stop(loss_change=0.0))
+    assert run.stopped.reason == "converged"
+    assert len(run.history) - 1 == 1
 
 
 def test_a_run_that_diverges_ends_finite_and_says_where() -> None:
