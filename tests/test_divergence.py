@@ -16,7 +16,8 @@ from whygrad import loop
 from whygrad.cli import main
 from whygrad.engines import Advanced, Reference
 from whygrad.history import Run
-from whygrad.loop import prepare, train
+from whygrad.job import prepare
+from whygrad.loop import train
 from whygrad.losses import LOSSES
 from whygrad.maths import Array
 from whygrad.modelfile import load

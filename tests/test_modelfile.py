@@ -14,8 +14,10 @@ import pytest
 import whygrad as wg
 from whygrad.cli import main
 from whygrad.errors import InputError, ModelFileError, OutputError
+from whygrad.fitting import Log, finish
 from whygrad.history import Keep, Run
-from whygrad.loop import Log, finish, prepare, train
+from whygrad.job import prepare
+from whygrad.loop import train
 from whygrad.maths import Array
 from whygrad.modelfile import from_bytes, load, refuse_unwritable, remove_stale, save, to_bytes, write, write_bytes
 from whygrad.reading import read_table, table_from_arrays

@@ -174,6 +174,8 @@ def test_what_does_not_go_together_is_refused_in_one_line() -> None:
         ((net, table), {"resume": run, "start": 0.5}, "takes no start"),
         ((net, table), {"resume": run, "optimizer": "adam"}, "the run's optimizer is sgd, not adam"),
         ((net, table), {"resume": run, "dtype": "float32"}, "the run's dtype is float64, not float32"),
+        ((net, table), {"resume": run, "batch": 2}, "the run's batch is 1, not 2"),
+        ((net, table), {"resume": run, "validation": 0.25}, "the run's validation is 0.0, not 0.25"),
         ((wg.dense_network(table, 3), table), {"resume": run}, "the run's network is 2-2-1.*not 2-3-1"),
         ((wg.Network(3, (wg.Dense(1),)), table), {}, "3 inputs, but the table makes 2: cgpa, resume_score"),
         ((wg.Network(2, (wg.Dense(2),)), table), {}, "2 outputs, but the table makes 1: lpa"),

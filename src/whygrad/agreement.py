@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from whygrad.errors import InputError
-from whygrad.loop import Job, prepare, settled
+from whygrad.fitting import settled
+from whygrad.job import Job, prepare
 from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.network import Network

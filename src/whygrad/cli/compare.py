@@ -22,7 +22,7 @@ from whygrad.cli.options import (
 )
 from whygrad.cli.request import make_request, names, resolve
 from whygrad.cli.train import remembered_table
-from whygrad.loop import Job, prepare
+from whygrad.job import Job, prepare
 from whygrad.modelfile import load
 from whygrad.rivals import RIVALS
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from whygrad.fitting import Log, finish
 from whygrad.history import Record
-from whygrad.loop import Job, Log, Progress, finish, train
+from whygrad.job import Job
+from whygrad.loop import Progress, train
 from whygrad.modelfile import write
 
 

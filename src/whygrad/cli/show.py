@@ -13,7 +13,7 @@ from whygrad.cli.request import refuse_absent
 from whygrad.encoding import ColumnCode, Encoding
 from whygrad.examples import EXAMPLES, example
 from whygrad.history import Run
-from whygrad.loop import prepare, table_gradient
+from whygrad.job import prepare, table_gradient
 from whygrad.modelfile import load
 from whygrad.network import Network
 from whygrad.printing import columns
