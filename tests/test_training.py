@@ -19,7 +19,7 @@ share = st.floats(0, 0.999)
 optional = st.none() | st.floats(0, 1e3)
 trainings = st.builds(
     Training,
-    loss=st.sampled_from(list(LOSSES)) | st.floats(0, 10).map(Huber),
+    loss=st.sampled_from(list(LOSSES)) | st.floats(0.001, 10).map(Huber),
     optimizer=st.sampled_from(list(UPDATES)) | st.builds(Adam, positive, share, share, positive),
     epochs=st.integers(0, 10**6),
     batch=st.integers(1, 10**6) | st.just("all"),

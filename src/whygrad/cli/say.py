@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from whygrad.history import Record, Run
@@ -111,43 +112,38 @@ def array_lines(net: Network, named: Sequence[tuple[str, Array]]) -> list[str]:
     return columns(rows, left=(0, 1))
 
 
-def run_parameters(run: Run, notation: str, everything: bool) -> list[str]:
+def run_values(run: Run) -> list[tuple[str, Array]]:
     """The parameters of a run: where they started, where they ended, and the slope they ended on."""
     named = [("start", run.start), ("final", run.w)]
-    if run.gradient is not None:
-        named.append(("gradient", run.gradient))
-    return parameters(run.model.network, named, notation, everything)
+    return named if run.gradient is None else [*named, ("gradient", run.gradient)]
 
 
-def run_as_plain(run: Run, title: str) -> dict[str, Any]:
-    """A run as JSON can hold it; NaN becomes null."""
-    names = parameter_names(run.model.network)
-    arrays = {"start": run.start, "final": run.w}
-    if run.gradient is not None:
-        arrays["gradient"] = run.gradient
-    trace = [
-        {"update": k.t, "epoch": k.epoch, "parameters": dict(zip(names, map(float, k.w), strict=True))}
-        for k in run.kept
-    ]
+def named_values(net: Network, named: Sequence[tuple[str, Array]]) -> dict[str, dict[str, float]]:
+    """name -> title -> value, for JSON."""
     return {
-        "subject": title,
-        "network": run.model.network.to_plain(),
-        "training": run.training.to_plain(),
-        "engine": run.engine,
-        "notes": list(run.notes),
-        "history": [_record(record) for record in run.history],
-        "stopped": {"reason": run.stopped.reason, "words": run.stopped.words},
-        "parameters": {
-            name: {what: float(values[k]) for what, values in arrays.items()} for k, name in enumerate(names)
-        },
-        **({"trace": trace} if trace else {}),
+        name: {title: float(values[i]) for title, values in named} for i, name in enumerate(parameter_names(net))
     }
 
 
-def _record(record: Record) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return dict(finite(asdict(record)))
+def run_as_plain(run: Run, title: str) -> dict[str, Any]:
+    """A run as JSON can hold it."""
+    net, names = run.model.network, parameter_names(run.model.network)
+    plain: dict[str, Any] = {
+        "subject": title,
+        "network": net.to_plain(),
+        "training": run.training.to_plain(),
+        "engine": run.engine,
+        "notes": list(run.notes),
+        "history": [asdict(record) for record in run.history],
+        "stopped": asdict(run.stopped),
+        "parameters": named_values(net, run_values(run)),
+    }
+    if run.kept:
+        plain["trace"] = [
+            {"update": kept.t, "epoch": kept.epoch, "parameters": dict(zip(names, kept.w.tolist(), strict=True))}
+            for kept in run.kept
+        ]
+    return plain
 
 
 def finite(value: Any) -> Any:

@@ -46,7 +46,7 @@ def show(
         How weights are named.
     """
     if subject in EXAMPLES:
-        return _show_example(subject, notation, all)
+        return _show_example(subject, notation, all, json)
     refuse_absent(subject)
     run = load(subject)
     if json:
@@ -62,7 +62,7 @@ def show(
         print("\n".join(section))
     print(f"stopped: {run.stopped.words}")
     print()
-    print("\n".join(say.run_parameters(run, notation, all)))
+    print("\n".join(say.parameters(run.model.network, say.run_values(run), notation, all)))
     return 0
 
 
@@ -74,11 +74,17 @@ def _source(run: Run) -> str:
     return f"{Path(run.source.path).name}, sha256 {run.source.sha256[:12]}..."
 
 
-def _show_example(name: str, notation: str, everything: bool) -> int:
+def _show_example(name: str, notation: str, everything: bool, json: bool) -> int:
     net, table, training = example(name)
     job = prepare(net, table, training)
-    print(f"{name}: {EXAMPLES[name].title}")
     there = (*table.inputs, *table.targets)
+    named = [("start", job.start), ("gradient", table_gradient(job, job.start))]
+    if json:
+        plain = {"network": net.to_plain(), "training": training.to_plain()}
+        rows = {column.name: column.values.tolist() for column in there}
+        print(say.as_json({"subject": name, **plain, "table": rows, "parameters": say.named_values(net, named)}))
+        return 0
+    print(f"{name}: {EXAMPLES[name].title}")
     shown = [[column.name for column in there]]
     shown += [[f"{column.values[k]:g}" for column in there] for k in range(len(table))]
     print("\n".join(columns(shown, left=())))
@@ -87,7 +93,6 @@ def _show_example(name: str, notation: str, everything: bool) -> int:
     print()
     print("\n".join(layer_lines(net)))
     print()
-    named = [("start", job.start), ("gradient", table_gradient(job, job.start))]
     print("\n".join(say.parameters(net, named, notation, everything)))
     return 0
 

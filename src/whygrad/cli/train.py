@@ -264,7 +264,7 @@ def _print_end(
         print()
         for line in trace_lines(run, output.notation) if output.trace else ():
             print(line)
-        for line in say.run_parameters(run, output.notation, output.all):
+        for line in say.parameters(run.model.network, say.run_values(run), output.notation, output.all):
             print(line)
     if out is not None:
         print(f"kept in {out}")
