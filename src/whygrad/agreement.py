@@ -22,11 +22,12 @@ from whygrad.names import parameter_names
 from whygrad.network import Network
 from whygrad.rivals import RIVALS, Followed, NotComparable, Rival, rival
 from whygrad.rivals.parting import Gap, Parting, Place, diverged, epoch_losses, gap
-from whygrad.rivals.reference import FollowSelf, follow_reference
+from whygrad.rivals.reference import FollowSelf, follow_reference, following
 from whygrad.rivals.verdict import Agreement, Comparison, Status
 from whygrad.standstill import why_no_learning
 from whygrad.table import Indices, Rows, Table, row_order
 from whygrad.training import Training
+from whygrad.weights import Init
 
 _FLOAT32 = (2e-5, "float32 in both, which holds about 7 digits")
 # rounding enters at every step of a run, the changed last digit only at its start
@@ -71,7 +72,7 @@ def compare_job(job: Job, against: Sequence[str] = tuple(RIVALS)) -> Comparison:
     """
     training, n = job.training, len(job.rows)
     orders = [row_order(n, training.order, training.seed, epoch) for epoch in range(training.epochs)]
-    return compare_rows(job.net, training, job.rows, job.start, orders, against)
+    return compare_rows(job.net, training, job.rows, job.start, orders, against, following(job.engine))
 
 
 def compare(
@@ -79,14 +80,16 @@ def compare(
     table: Table,
     training: Training | None = None,
     *,
-    against: Sequence[str] = tuple(RIVALS),
+    against: str | Sequence[str] = tuple(RIVALS),
+    start: Init | None = None,
     **settings: Any,
 ) -> Comparison:
     """Follows the training that `fit` would make of the same arguments, in other libraries: where do they part?
 
     `print(compare(*example("students"), against=("torch",)))`. Libraries that are not installed are said to be so.
     """
-    return compare_job(prepare(net, table, settled(table, training, settings)), against)
+    chosen = (against,) if isinstance(against, str) else against
+    return compare_job(prepare(net, table, settled(table, training, settings), start=start), chosen)
 
 
 def last_digit_changed(start: Array, dtype: str) -> Array:

@@ -45,6 +45,7 @@ class State:
 class Record:
     """One epoch. Losses are means over rows, without penalty; epoch 0 is the start, before any update.
 
+    Row weights and label smoothing count in every loss, class weights in those of the training rows only.
     `loss_during` is the mean loss met while the parameters moved; `loss_after` that of the whole table after
     the last update. `scores` are accuracy, or R2 and RMSE in the target's units.
     """

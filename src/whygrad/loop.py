@@ -83,10 +83,9 @@ def _chunk(job: Job, state: State, order: Indices, rate: Array) -> State:
     first = state.row // size
     batches = -(-len(part) // size)
     moved = job.engine.advance(job.net, job.training, state, job.rows, part, rate[first : first + batches])
-    counts = np.full(batches, size)
-    counts[-1] = len(part) - size * (batches - 1)  # the last batch may be smaller
-    with np.errstate(all="ignore"):  # what overflows here is looked for, and named, at once
-        met = state.met + float(moved.losses @ counts)
+    met = state.met
+    for k, loss in enumerate(moved.losses.tolist()):  # one by one, so that chunks leave no trace in the sum
+        met += loss * min(size, len(part) - k * size)  # the last batch may be smaller
     return replace(moved.state, row=state.row + len(part), met=met)
 
 

@@ -192,14 +192,17 @@ def clipped(net: Network, training: Training, g: Array) -> Array:
 
 
 def _shortened(g: Array, limit: float, guard: float = 0.0) -> Array:
-    norm = float(np.linalg.norm(g)) + guard
+    norm = float(np.linalg.norm(g.astype(np.float64))) + guard  # squares of large float32 would overflow
     return g * (limit / norm) if norm > limit else g
 
 
 def update_parameters(
     net: Network, training: Training, w: Array, g: Array, memory: Memory, t: int, rate: float
 ) -> tuple[Array, Memory]:
-    """The new parameters and the optimizer's memories after step t (from 1): penalty, clip, rule, freeze."""
+    """The new parameters and the optimizer's memories after step t (from 1).
+
+    In this order: penalty, gradients of what is frozen to 0, clip, rule, and what is frozen put back.
+    """
     free = trainable(net, training.freeze)
     g = penalized(net, training, w, g)
     if training.freeze:

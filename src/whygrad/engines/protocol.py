@@ -27,7 +27,10 @@ class Evaluated(NamedTuple):
 
 
 class Engine(Protocol):
-    """Three calls. Rows carry x, y as the loss reads it, and row weights, all in the run's dtype."""
+    """Three calls. Rows carry x, y as the loss reads it, and row weights, all in the run's dtype.
+
+    Nothing that is given may be changed in place: states, kept parameters and best weights share their arrays.
+    """
 
     name: ClassVar[str]
 

@@ -5,6 +5,7 @@ It promises to be right and plain. It does not promise to be fast: others are, a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -27,12 +28,18 @@ class Reference:
     name: ClassVar[str] = "reference"
 
     def gradients(self, net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
-        """Forward, judge, backward: the mean loss of the rows and its gradient (P,)."""
-        with np.errstate(all="ignore"):  # what is not finite is found, and named, by the loop
-            trace = forward_propagation(net, w, rows.x)
-            losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
-            back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
-            return _mean(losses, rows.weights), flatten(net, back.layers)
+        """Forward, judge, backward: the mean loss of the rows and its gradient (P,).
+
+        Many rows go through in blocks, so that what they leave behind never fills the memory.
+        """
+        if len(rows) <= BLOCK:
+            return _gradients(net, training, w, rows)
+        total, summed = 0.0, np.zeros_like(w)
+        for block in _blocks(rows):
+            loss, g = _gradients(net, training, w, block)
+            share = len(block) / len(rows)
+            total, summed = total + share * loss, summed + share * g
+        return total, summed
 
     def advance(
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
@@ -55,13 +62,25 @@ class Reference:
         """Forward and judge, block by block."""
         total, outputs = 0.0, []
         with np.errstate(all="ignore"):
-            for start in range(0, len(rows), BLOCK):
-                block = rows.take(slice(start, start + BLOCK))
+            for block in _blocks(rows):
                 trace = forward_propagation(net, w, block.x)
                 losses = row_losses(net, training.loss, trace, block.y)
                 total += _mean(losses, block.weights) * len(block)
                 outputs.append(trace.output)
         return Evaluated(total / len(rows), np.concatenate(outputs))
+
+
+@np.errstate(all="ignore")  # what is not finite is found, and named, by the loop
+def _gradients(net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
+    trace = forward_propagation(net, w, rows.x)
+    losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
+    back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
+    return _mean(losses, rows.weights), flatten(net, back.layers)
+
+
+def _blocks(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), BLOCK):
+        yield rows.take(slice(start, start + BLOCK))
 
 
 def _mean(losses: Array, weights: Array | None) -> float:

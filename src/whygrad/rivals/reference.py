@@ -1,4 +1,4 @@
-"""whygrad follows a training as a rival does: the reference every rival is compared with."""
+"""whygrad follows a training as a rival does, by one of its engines: what every rival is compared with."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from whygrad.engines import Engine, Reference
+from whygrad.history import State
 from whygrad.maths import Array
 from whygrad.network import Network
-from whygrad.propagation import backward_propagation, forward_propagation, row_losses, update_parameters
 from whygrad.rivals.protocol import Diary, Followed, walk
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
-from whygrad.weights import flatten
 
 FollowSelf = Callable[[Network, Training, Array, Rows, Sequence[Indices]], Followed]
 
 
-def follow_reference(
-    net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]
-) -> Followed:
-    """Trains from `start` (P,), one order of the rows an epoch, by the functions of `propagation`."""
-    x, y = rows.x.astype(training.dtype), rows.y.astype(training.dtype)
-    weights = None if rows.weights is None else rows.weights.astype(training.dtype)
-    w = start.astype(training.dtype)
-    memory = tuple(np.zeros_like(w) for _ in training.optimizer.memories)
-    diary = Diary(net, training, orders)
-    with np.errstate(all="ignore"):  # a diverging run overflows; its losses say so
+def following(engine: Engine) -> FollowSelf:
+    """A function that has this engine train from `start` (P,), one order of the rows an epoch, step by step."""
+
+    def follow(
+        net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]
+    ) -> Followed:
+        dtype = np.dtype(training.dtype)
+        weights = None if rows.weights is None else rows.weights.astype(dtype)
+        rows = Rows(rows.x.astype(dtype), rows.y.astype(dtype), weights)
+        w = start.astype(dtype)
+        state = State(w, tuple(np.zeros_like(w) for _ in training.optimizer.memories))
+        diary = Diary(net, training, orders)
         for step in walk(training, orders):
-            at = step.rows
-            of_batch = None if weights is None else weights[at]  # (batch,)
-            trace = forward_propagation(net, w, x[at])
-            losses = row_losses(net, training.loss, trace, y[at])  # (batch,)
-            found = backward_propagation(net, w, trace, y[at], training.loss, of_batch)
-            gradient = flatten(net, found.layers)
-            w, memory = update_parameters(net, training, w, gradient, memory, step.number, step.rate)
-            loss = losses.mean() if of_batch is None else (losses * of_batch).mean()
-            diary.note(float(loss), w.copy)
-    return diary.close()
+            state, losses, _ = engine.advance(net, training, state, rows, step.rows, np.array([step.rate]))
+            diary.note(float(losses[0]), state.w.copy)
+        return diary.close()
+
+    return follow
+
+
+follow_reference = following(Reference())
