@@ -9,6 +9,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "whygrad"
 
 FLOW = (
     ("errors",),
+    ("files",),
     ("maths",),
     ("printing",),
     ("formulas",),

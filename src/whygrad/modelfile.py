@@ -3,27 +3,23 @@
 It is a safetensors file (https://github.com/huggingface/safetensors): arrays, and one string of metadata which is
 JSON. Nothing in it is ever executed. safetensors does not notice a flipped bit, so the JSON begins with a
 SHA-256 over the whole file, taken with the 64 digits of the digest itself set to 0.
-
-Writing goes to a temporary file beside it, synced to disk, then renamed over it: whoever reads sees the old file
-or the new one, never half of one, whenever the process or the machine stops.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 from dataclasses import asdict, fields, replace
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from whygrad.encoding import Encoding
-from whygrad.errors import InputError, ModelFileError, OutputError
+from whygrad.errors import ModelFileError, WrongTypeError
+from whygrad.files import refuse_existing, write_bytes
 from whygrad.history import Kept, Record, Run, State, Stopped
 from whygrad.maths import Array
 from whygrad.model import Model
@@ -38,101 +34,28 @@ _DIGEST = re.compile(rb'sha256\\":\s*\\"([0-9a-f]{64})\\"')  # as it stands in t
 def save(run: Run, path: str | os.PathLike[str], force: bool = False) -> None:
     """Writes a run to a file.
 
-    Raises `InputError` if the file exists, unless `force`; `OutputError` if it cannot be written.
+    Raises `InputError` if the file exists, unless `force`; `OutputError` if it cannot be written;
+    `WrongTypeError` for what is no run or no path.
     """
-    target = Path(path)
+    target = _path("save", path)
+    if not isinstance(run, Run):
+        raise WrongTypeError(f"save takes a run, as fit returns it, then a path, not a {type(run).__name__}")
     if not force:
         refuse_existing(target)
     write(run, target)
 
 
-def refuse_existing(path: Path) -> None:
-    """One line for a file that is already there, or a folder that is not."""
-    try:
-        exists = path.exists()
-    except OSError as problem:  # such as a name that is too long
-        raise InputError(f"{path} cannot be written: {problem.strerror}") from None
-    if exists:
-        raise InputError(f"{path} exists; --force (force=True) overwrites it, or choose another name")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist")
-
-
-def refuse_unwritable(path: Path) -> None:
-    """One line, before any work is done for it, for a path at which no file can be written."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it, as in {path / 'model.whygrad'}")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist")
-    temporary = _temporary(path)
-    try:
-        temporary.touch()
-        temporary.unlink()
-    except OSError as problem:
-        raise InputError(f"{path} cannot be written: {problem.strerror}") from None
+def _path(what: str, path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise WrongTypeError(
+            f"{what}: the path is a {type(path).__name__}; give text or a Path, as in 'm.whygrad'"
+        )
+    return Path(path)
 
 
 def write(run: Run, path: Path) -> None:
     """Writes a run over whatever is there, atomically."""
     write_bytes(to_bytes(run), path)
-
-
-def write_bytes(data: bytes, path: Path) -> None:
-    """Puts these bytes at `path`, all or none of them. Raises `OutputError` and leaves what was there."""
-    temporary = _temporary(path)
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as problem:  # Ctrl-C too leaves nothing behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if not isinstance(problem, OSError):
-            raise
-        old = " (the file there is as it was)" if path.exists() else ""
-        raise OutputError(f"{path} cannot be written: {problem.strerror}{old}") from None
-
-
-def _temporary(path: Path) -> Path:
-    """Where this process writes what will be `path`: beside it, so that a rename is all that is left to do."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself durable; where a folder cannot be opened there is nothing to sync."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def remove_stale(path: Path) -> list[Path]:
-    """Removes temporary files that killed processes left beside `path`; returns them."""
-    removed = []
-    for temporary in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        owner = temporary.name.removesuffix(".tmp").removeprefix(f".{path.name}.")
-        if owner.isdigit() and not _alive(int(owner)):
-            with contextlib.suppress(OSError):  # where it cannot be removed it harms nobody
-                temporary.unlink()
-                removed.append(temporary)
-    return removed
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False  # ours are renamed or removed before `write` returns
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 # ---- a run as bytes ----
@@ -201,9 +124,10 @@ def _columns(history: tuple[Record, ...]) -> dict[str, Array]:
 def load(path: str | os.PathLike[str]) -> Run:
     """The run in a file, exactly as it was saved.
 
-    Raises `ModelFileError` for a file that is not there, damaged, not whygrad's, or of a newer format.
+    Raises `ModelFileError` for a file that is not there, damaged, not whygrad's, or of a newer format;
+    `WrongTypeError` for what is no path.
     """
-    file = Path(path)
+    file = _path("load", path)
     try:
         data = file.read_bytes()
     except OSError as problem:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
 from whygrad.errors import InputError, one_of
-from whygrad.modelfile import refuse_existing, refuse_unwritable, write_bytes
+from whygrad.files import refuse_existing, refuse_unwritable, write_bytes
 
 GROUPS = (TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)
 Group = TypeVar("Group", TableOptions, ReadingOptions, NetworkOptions, TrainingOptions, StopOptions)

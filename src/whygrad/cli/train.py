@@ -29,10 +29,11 @@ from whygrad.cli.options import (
 )
 from whygrad.cli.request import make_request, resolve
 from whygrad.errors import InputError, ModelFileError, TableError
+from whygrad.files import refuse_existing, refuse_unwritable, remove_stale
 from whygrad.fitting import Log, finish
 from whygrad.history import Keep, Record, Run
 from whygrad.job import Job, prepare
-from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write
+from whygrad.modelfile import load, write
 from whygrad.names import parameter_names
 from whygrad.printing import columns, number, sparkline
 from whygrad.table import Table

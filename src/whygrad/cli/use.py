@@ -15,9 +15,10 @@ from whygrad.cli.train import refuse_same, remembered_table
 from whygrad.errors import InputError
 from whygrad.evaluation import Evaluation
 from whygrad.evaluation import evaluate as measure
+from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, write_bytes
 from whygrad.history import Run
 from whygrad.model import Predictions
-from whygrad.modelfile import load, refuse_existing, refuse_unwritable, remove_stale, write_bytes
+from whygrad.modelfile import load
 from whygrad.printing import columns, number, short
 from whygrad.reading import read_like
 
