@@ -181,7 +181,7 @@ CASES: list[tuple[dict[str, str | None], str, tuple[str, ...]]] = [
     ({}, "train students --resume m.whygrad --epochs 9", ("students: no such file",)),
     ({}, "train t.csv --resume s.whygrad --epochs 9", ("s.whygrad", "example students", "not on t.csv")),
     # resuming
-    ({}, "train --resume m.whygrad", ("m.whygrad", "3 epochs", "--epochs")),
+    ({}, "train --resume m.whygrad", ("m.whygrad", "3 epochs", "epochs counts all of them")),
     ({}, "train --resume m.whygrad --epochs 2", ("m.whygrad", "3 epochs", "say more")),
     ({}, "train --resume m.whygrad --epochs 9 --lr 0.1", ("--resume", "only --epochs")),
     ({}, "train --resume m.whygrad --epochs 9 --hidden 3", ("--resume", "only --epochs")),

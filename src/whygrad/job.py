@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from whygrad.activations import ACTIVATIONS
 from whygrad.encoding import Encoding, encode_inputs, encode_targets, encoding_notes, fit_encoding
 from whygrad.engines import Engine
 from whygrad.engines import engine as find_engine
@@ -116,7 +117,9 @@ def _row_weights(training: Training, encoding: Encoding, table: Table, truth: Ar
     if not training.class_weights:
         return table.row_weights
     if not encoding.classes:
-        raise InputError("class_weights: the target has no classes; leave them out for numbers")
+        if encoding.task == "regression":
+            raise InputError("class_weights: the target has no classes; leave them out for numbers")
+        raise InputError("class_weights weigh the classes of one target; leave them out for several")
     numbers = truth[:, 0].astype(int) if encoding.task == "binary" else truth.argmax(axis=1)  # (rows,)
     n = len(encoding.classes)
     if training.class_weights == "balanced":
@@ -143,10 +146,15 @@ def _check_fit(net: Network, table: Table, training: Training, encoding: Encodin
         if have != len(names):
             raise InputError(f"the network has {have} {what}, but the table makes {len(names)}: {listed(names)}")
     if not training.loss.accepts(net.output):
+        fit = [name for name, output in ACTIVATIONS.items() if training.loss.accepts(output)]
+        low, high = training.loss.low, training.loss.high
+        wanted = "of both signs" if training.loss.targets == "sign" else f"from {low:g} to {high:g}"
         raise InputError(
-            f"loss {training.loss.name} needs outputs from {training.loss.low:g} to {training.loss.high:g}, "
-            f"but {net.output.name} returns {net.output.low:g} to {net.output.high:g}"
+            f"loss {training.loss.name} needs outputs {wanted}, but {net.output.name} returns "
+            f"{net.output.low:g} to {net.output.high:g}; it goes with {', '.join(fit)}"
         )
+    if net.output.name == "softmax" and net.outputs == 1:
+        raise InputError("a softmax of one output is always 1 and learns nothing; one output wants sigmoid")
 
 
 @np.errstate(all="ignore")

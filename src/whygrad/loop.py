@@ -11,12 +11,12 @@ a batch ends. So a run that is interrupted and resumed takes the same steps as o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from whygrad.divergence import find_divergence, odd_forward
-from whygrad.history import Record, State, Stopped
+from whygrad.history import Keep, Kept, Record, State, Stopped
 from whygrad.job import Job, table_gradient
 from whygrad.maths import Array
 from whygrad.metrics import scores
@@ -35,6 +35,29 @@ class Progress:
     state: State
     record: Record | None = None
     stopped: Stopped | None = None
+
+
+@dataclass
+class Log:
+    """What the driver of a loop gathers from it."""
+
+    state: State
+    history: list[Record] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    stopped: Stopped | None = None
+
+    def add(self, progress: Progress, keep: Keep) -> None:
+        """Takes one progress in."""
+        moved = progress.state.t != self.state.t
+        self.state = progress.state
+        if progress.record is not None:
+            self.history.append(progress.record)
+        if progress.stopped is not None:
+            self.stopped = progress.stopped
+        every_step = keep.parameters == "steps" and moved
+        if every_step or (keep.parameters == "epochs" and progress.record is not None):
+            epoch = self.state.epoch + (self.state.row > 0)
+            self.kept.append(Kept(self.state.t, epoch, self.state.w))
 
 
 def train(job: Job, state: State | None = None, history: Sequence[Record] = ()) -> Iterator[Progress]:

@@ -24,6 +24,11 @@ def short(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
+def counted(n: int, what: str) -> str:
+    """The number and its noun: "1 row", "4 rows"."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def columns(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> list[str]:
     """Rows of cells as aligned lines; the columns in `left` align left, the others right."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]

@@ -7,7 +7,6 @@ Exit codes: 0 done, right or equal; 1 the run failed, or not equal; 2 bad input 
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ def _run(tokens: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from whygrad.cli.app import app
+    from whygrad.cli.say import print_no_more
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # no name or curve is worth failing over its letters
@@ -41,19 +41,14 @@ def _run(tokens: list[str]) -> int:
     except WhygradError as problem:
         return _refuse(str(problem), 1 if isinstance(problem, OutputError) else 2)
     except BrokenPipeError:
-        _print_no_more()  # whoever read us (`| head`) has gone; that is no error
+        print_no_more()  # whoever read us (`| head`) has gone; that is no error
         return 0
     except OSError as problem:  # standard output on a full disk, say
-        _print_no_more()
+        print_no_more()
         return _refuse(f"{problem.filename or 'the output'} cannot be used: {problem.strerror}", 1)
     except MemoryError:
         return _refuse("out of memory; try smaller layers, a smaller --batch or --dtype float32", 1)
     return result if isinstance(result, int) else 0
-
-
-def _print_no_more() -> None:
-    """Sends what is left to print nowhere, so that closing standard output does not fail once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _usage(problem: Exception) -> str:

@@ -20,11 +20,13 @@ from whygrad.cli.options import (
     TableOptions,
     TrainingOptions,
 )
-from whygrad.cli.request import make_request, names, resolve
-from whygrad.cli.train import remembered_table
+from whygrad.cli.request import make_request, names, own_table, resolve
+from whygrad.errors import InputError
 from whygrad.job import Job, prepare
 from whygrad.modelfile import load
+from whygrad.resuming import table_title
 from whygrad.rivals import RIVALS
+from whygrad.weights import views
 
 _CODES = {"equal": 0, "not equal": 1, "no verdict": 3}
 
@@ -73,8 +75,15 @@ def _job(
     config: Path | None,
 ) -> tuple[str, Job]:
     if subject is not None and subject.endswith(".whygrad"):
+        if (table, reading, network, training, config) != (TABLE, READING, NETWORK, TRAINING, None):
+            raise InputError(
+                f"{subject}: a model file's training is repeated as it was; leave the other options out"
+            )
         run = load(subject)
-        opened, title = remembered_table(run, Path(subject))
-        return title, prepare(run.model.network, opened, run.training, encoding=run.model.encoding)
+        opened = own_table(run, Path(subject))
+        start = views(run.model.network, run.start)
+        return table_title(run), prepare(
+            run.model.network, opened, run.training, start=start, encoding=run.model.encoding
+        )
     asked = resolve(make_request(subject, table, reading, network, training, STOPPING, config))
     return asked.title, prepare(asked.net, asked.table, asked.training)

@@ -11,10 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from whygrad.fitting import Log, finish
+from whygrad.errors import OutputError
+from whygrad.fitting import finish
 from whygrad.history import Record
 from whygrad.job import Job
-from whygrad.loop import Progress, train
+from whygrad.loop import Log, Progress, train
 from whygrad.modelfile import write
 
 
@@ -26,21 +27,23 @@ class Interrupted:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Notes the request; a second one ends the process at once."""
-        if self.signal is not None:
+        if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if self.signal is not None:
+            sys.exit(128 + number)
         self.signal = number
 
     @property
     def exit_code(self) -> int:
-        """130 for Ctrl-C, 143 for a request to end."""
+        """130 for Ctrl-C, 143 for a request to end, 129 for a terminal that was closed."""
         return 128 + (self.signal or 0)
 
 
 @contextmanager
 def listening() -> Iterator[Interrupted]:
-    """While inside, Ctrl-C and SIGTERM are noted instead of obeyed, so the run can stop between two chunks."""
+    """While inside, requests to stop are noted instead of obeyed, so the run can stop between two chunks."""
     heard = Interrupted()
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, heard) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield heard
     finally:
@@ -62,9 +65,17 @@ def drive(
             if heard.signal is not None and progress.stopped is None:
                 break
             if out is not None and progress.stopped is None and time.monotonic() - written >= every:
-                write(finish(job, log, checkpoint=True), out)
+                _checkpoint(job, log, out)
                 written = time.monotonic()
     return heard
+
+
+def _checkpoint(job: Job, log: Log, out: Path) -> None:
+    """Writes the run as it stands; what cannot be written now is said, and tried again at the next checkpoint."""
+    try:
+        write(finish(job, log, checkpoint=True), out)
+    except OutputError as problem:
+        print(f"whygrad: {problem}; training goes on", file=sys.stderr)
 
 
 @contextmanager
@@ -84,7 +95,8 @@ def progress_line(job: Job) -> Iterator[Callable[[Progress], None]]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    with Bar(*line, console=Console(stderr=True), transient=True) as bar:
+    console, shared = Console(stderr=True), sys.stdout.isatty()  # epochs go where stdout goes
+    with Bar(*line, console=console, transient=True, redirect_stdout=shared, redirect_stderr=False) as bar:
         task = bar.add_task("epoch 0", total=job.training.epochs * len(job.rows))
 
         def tell(progress: Progress) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
@@ -16,6 +17,7 @@ _READING = Group("Reading a CSV file", sort_key=3)
 _NETWORK = Group("Network", sort_key=4)
 _TRAINING = Group("Training", sort_key=5)
 _STOPPING = Group("Stopping", sort_key=6)
+_OUTPUT = Group("Output", sort_key=7)
 
 
 def whole(kind: Any, tokens: Sequence[Any]) -> int:
@@ -149,8 +151,42 @@ class StopOptions:
     "... and the full table's gradient has no entry larger than this."
 
 
+@Parameter(name="*", group=_OUTPUT)
+@dataclass(frozen=True)
+class OutputOptions:
+    """What to keep and what to print."""
+
+    out: Path | None = None
+    "Keep the run in this model file, as in houses.whygrad."
+    force: Annotated[bool, Parameter(negative=())] = False
+    "Overwrite files that exist."
+    resume: Path | None = None
+    "Go on with the run in this model file, for --epochs in all."
+    checkpoint: float = 30.0
+    "Seconds between checkpoints while training with --out; 0 writes as often as possible."
+    config: Path | None = None
+    "Take options from this run.toml; the command line wins."
+    save_config: Path | None = None
+    "Write the options to this run.toml."
+    every: Whole = None
+    "Print a line every so many epochs (default: about twenty lines in all)."
+    all: Annotated[bool, Parameter(negative=())] = False
+    "List every parameter."
+    trace: Annotated[bool, Parameter(negative=())] = False
+    "Print every parameter before and after each update (small networks)."
+    notation: Literal["course", "3b1b", "keras", "torch"] = "course"
+    "How weights are named: W_211, w^(2)_0,0, kernel[0, 0] or weight[0, 0]."
+    quiet: Annotated[bool, Parameter(negative=())] = False
+    "Print only why it stopped."
+    json: Annotated[bool, Parameter(negative=())] = False
+    "Print one JSON document instead."
+    engine: str = "auto"
+    "Which engine computes: auto or reference."
+
+
 TABLE = TableOptions()
 READING = ReadingOptions()
 NETWORK = NetworkOptions()
 TRAINING = TrainingOptions()
 STOPPING = StopOptions()
+OUTPUT = OutputOptions()

@@ -16,8 +16,10 @@ from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, Tab
 from whygrad.defaults import default_loss, default_output, dense_network
 from whygrad.errors import InputError
 from whygrad.examples import EXAMPLES, example
+from whygrad.history import Run
 from whygrad.losses import loss as find_loss
 from whygrad.network import Network, layers, whole_number
+from whygrad.resuming import remembered_table
 from whygrad.table import Table
 from whygrad.training import Training
 from whygrad.updates import Update, update
@@ -111,6 +113,14 @@ def open_table(path: str, table: TableOptions, reading: ReadingOptions) -> Table
         if name in given:
             given[name] = names(given[name])
     return read_table(path, **given)
+
+
+def own_table(run: Run, path: Path, moved_to: str | None = None) -> Table:
+    """The table that the run in a model file was trained on; what stands in the way names the file."""
+    try:
+        return remembered_table(run, moved_to, path.parent)
+    except InputError as problem:
+        raise type(problem)(f"{path}: {problem}") from None
 
 
 def said(options: Any) -> dict[str, Any]:

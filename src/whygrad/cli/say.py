@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -144,6 +145,11 @@ def run_as_plain(run: Run, title: str) -> dict[str, Any]:
             for kept in run.kept
         ]
     return plain
+
+
+def print_no_more() -> None:
+    """Sends what is left to print nowhere: whoever read it (`| head`) has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def finite(value: Any) -> Any:

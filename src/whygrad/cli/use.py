@@ -10,8 +10,8 @@ from cyclopts import Group, Parameter
 
 from whygrad.cli import say
 from whygrad.cli.options import READING, ReadingOptions
-from whygrad.cli.request import said
-from whygrad.cli.train import refuse_same, remembered_table
+from whygrad.cli.request import own_table, said
+from whygrad.cli.train import refuse_same
 from whygrad.errors import InputError
 from whygrad.evaluation import Evaluation
 from whygrad.evaluation import evaluate as measure
@@ -19,8 +19,10 @@ from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, writ
 from whygrad.history import Run
 from whygrad.model import Predictions
 from whygrad.modelfile import load
-from whygrad.printing import columns, number, short
+from whygrad.printing import columns, counted, number, short
 from whygrad.reading import read_like
+from whygrad.resuming import table_title
+from whygrad.table import Table, split_rows
 
 _OUTPUT = Group("Output", sort_key=7)
 
@@ -59,21 +61,31 @@ def evaluate(
     run = load(model)
     if table is None and (reading != READING or row_weight is not None or missing != "refuse"):
         raise InputError("without a table, that of the training is read as it was then; name one to read it anew")
+    notes: tuple[str, ...] = ()
     if table is None:
-        opened, title = remembered_table(run, model)
+        title, parts = table_title(run), _own_rows(run, model)
     else:
         how = {**said(reading), "row_weight": row_weight, "missing": missing}
-        opened, title = read_like(table, run.model.encoding, targets=True, **how), Path(table).name
-    found = measure(run, opened, unknown)
+        opened = read_like(table, run.model.encoding, targets=True, **how)
+        title, notes, parts = Path(table).name, opened.notes, {"": opened}
+    measured = {part: measure(run, rows, unknown) for part, rows in parts.items()}
     if json:
-        print(say.as_json({"model": str(model), "table": title, **found.to_plain()}))
+        plain = {part: found.to_plain() for part, found in measured.items()}
+        print(say.as_json({"model": str(model), "table": title, **plain.pop("", {}), **plain}))
         return 0
-    print(f"{model} on {title} ({found.rows:,} rows{', the table it was trained on' if table is None else ''})")
-    for note in opened.notes if table is not None else ():
-        print(f"note: {note}")
-    for line in _measure_lines(run, found):
-        print(line)
+    for part, found in measured.items():
+        print(f"{model} on {title} ({counted(found.rows, f'{part} row'.strip())})")
+        print("".join(f"note: {note}\n" for note in notes), end="")
+        print("\n".join([*_measure_lines(run, found), ""][: None if len(measured) > 1 else -1]))
     return 0
+
+
+def _own_rows(run: Run, model: Path) -> dict[str, Table]:
+    """The rows a run was trained on and, where some were kept out, those it was checked on."""
+    table = own_table(run, model)
+    learn, check = split_rows(table, run.training.validation, run.training.seed)
+    parts = {"training": table.take(learn)}
+    return parts if not len(check) else {**parts, "validation": table.take(check)}
 
 
 def _measure_lines(run: Run, found: Evaluation) -> list[str]:
@@ -83,6 +95,9 @@ def _measure_lines(run: Run, found: Evaluation) -> list[str]:
     for name, value in found.scores.items():
         rows.append([name + (unit if name in ("RMSE", "MAE") else ""), number(value)])
     lines = columns(rows)
+    if found.targets:
+        head = ["target", *next(iter(found.targets.values()))]
+        lines += ["", *columns([head, *([name, *map(number, s.values())] for name, s in found.targets.items())])]
     if found.confusion is not None:
         names = [score.name for score in found.classes]
         head = ["class", "rows", "precision", "recall", "F1"]
