@@ -13,7 +13,7 @@ from whygrad.network import Network
 from whygrad.propagation import Trace, backward_propagation, forward_propagation, row_losses, update_parameters
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
-from whygrad.weights import flatten, spans
+from whygrad.weights import spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def _step(net: Network, training: Training, state: State, batch: Rows, rate: flo
     if what:
         return state, what
     back = backward_propagation(net, state.w, trace, batch.y, training.loss, batch.weights)
-    g = flatten(net, back.layers)
+    g = back.flat
     if not np.isfinite(g).all():
         return state, f"layer {_layer(net, g)}: the gradient of {_first(net, g)} is {_odd(g)}"
     t = state.t + 1

@@ -99,6 +99,9 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 class _Numpy:
     """Real numbers by NumPy, in the dtype of the arrays given."""
 
+    def __repr__(self) -> str:
+        return "NUMPY"
+
     exp = staticmethod(np.exp)
     expm1 = staticmethod(np.expm1)
     log = staticmethod(np.log)
@@ -129,6 +132,9 @@ class _Numpy:
 
 class _Complex:
     """Real formulas continued to complex numbers, for derivatives by a step along the imaginary axis."""
+
+    def __repr__(self) -> str:
+        return "COMPLEX"
 
     exp = staticmethod(np.exp)
     expm1 = staticmethod(np.expm1)

@@ -20,7 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from whygrad.activations import Activation
+from whygrad.errors import InputError, WrongTypeError
 from whygrad.losses import Loss
+from whygrad.losses import loss as find_loss
 from whygrad.maths import NUMPY, Array, Namespace
 from whygrad.network import Network
 from whygrad.training import Training
@@ -45,6 +47,11 @@ class Gradients(NamedTuple):
 
     layers: tuple[LayerWeights, ...]  # dW (n_in, n_out) and db (n_out,) of each layer
     delta: tuple[Array, ...]  # dL/dz of each layer, (rows, n_out)
+
+    @property
+    def flat(self) -> Array:
+        """(P,): all of them in the order of the flat vector."""
+        return np.concatenate([part.reshape(-1) for layer in self.layers for part in layer])
 
 
 # ---- the stages: each a small function, so that a mistake somebody makes is one of them replaced ----
@@ -102,6 +109,9 @@ class Stages(NamedTuple):
     bias_gradient: Callable[..., Array] = bias_gradient
     hidden_delta: Callable[..., Array] = hidden_delta
 
+    def __repr__(self) -> str:
+        return "REFERENCE" if self == REFERENCE else f"Stages({', '.join(stage.__name__ for stage in self)})"
+
 
 REFERENCE = Stages()
 
@@ -111,7 +121,15 @@ REFERENCE = Stages()
 def forward_propagation(
     net: Network, w: Array, x: Array, xp: Namespace = NUMPY, stages: Stages = REFERENCE
 ) -> Trace:
-    """Every z and a of the rows x (rows, inputs) under the parameters w (P,)."""
+    """Every z and a of the rows x (rows, inputs) under the parameters w (P,).
+
+    Raises `InputError` where x or w does not have the network's shape.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != net.inputs:
+        raise InputError(f"x has shape {x.shape}, but the network takes (rows, {net.inputs})")
+    if w.shape != (net.n_parameters,):
+        raise InputError(f"w has shape {w.shape}, but the network has {net.n_parameters} parameters in one vector")
     z: list[Array] = []
     a = [x]
     for layer, (W, b) in zip(net.layers, views(net, w), strict=True):
@@ -121,10 +139,22 @@ def forward_propagation(
 
 
 def row_losses(
-    net: Network, loss: Loss, trace: Trace, y: Array, xp: Namespace = NUMPY, stages: Stages = REFERENCE
+    net: Network, loss: Loss | str, trace: Trace, y: Array, xp: Namespace = NUMPY, stages: Stages = REFERENCE
 ) -> Array:
-    """(rows,): each row's loss, before row weights."""
-    return np.asarray(stages.judge(loss, net.output, trace.z[-1], trace.a[-1], y, xp)[:, 0])
+    """(rows,): each row's loss, before row weights. Raises `InputError` for targets of another shape."""
+    y = _like_outputs(y, trace)
+    return np.asarray(stages.judge(find_loss(loss), net.output, trace.z[-1], trace.a[-1], y, xp)[:, 0])
+
+
+def _like_outputs(y: Array, trace: Trace) -> Array:
+    """The targets, refused where their shape would broadcast into something that was not meant."""
+    y = np.asarray(y)
+    if y.shape != trace.output.shape:
+        hint = "; y[:, None] makes a column" if y.ndim == 1 and trace.output.shape[1] == 1 else ""
+        if y.ndim == 1 and trace.output.shape[1] > 1:
+            hint = f"; one_hot(y, {trace.output.shape[1]}) makes rows of class numbers"
+        raise InputError(f"y has shape {y.shape}, but the outputs have {trace.output.shape}{hint}")
+    return y
 
 
 def backward_propagation(
@@ -132,13 +162,16 @@ def backward_propagation(
     w: Array,
     trace: Trace,
     y: Array,
-    loss: Loss,
+    loss: Loss | str,
     row_weights: Array | None = None,
     xp: Namespace = NUMPY,
     stages: Stages = REFERENCE,
 ) -> Gradients:
-    """The mean loss's derivative by every parameter; row_weights (rows,) multiply the rows' losses."""
-    layers = views(net, w)
+    """The mean loss's derivative by every parameter; row_weights (rows,) multiply the rows' losses.
+
+    Raises `InputError` for targets of another shape than the outputs.
+    """
+    layers, loss, y = views(net, w), find_loss(loss), _like_outputs(y, trace)
     rows = len(y)
     share = 1.0 / rows if row_weights is None else row_weights[:, None] / rows  # (rows, 1)
     last = len(layers) - 1
@@ -201,13 +234,18 @@ def update_parameters(
 ) -> tuple[Array, Memory]:
     """The new parameters and the optimizer's memories after step t (from 1).
 
-    In this order: penalty, gradients of what is frozen to 0, clip, rule, and what is frozen put back.
+    `g` (P,) is the mean loss's gradient, `memory` what the last step returned: () before the first step stands
+    for memories of 0. In this order: penalty, gradients of what is frozen to 0, clip, rule, and what is frozen put
+    back. Raises `WrongTypeError` for a gradient that is no flat vector.
     """
+    if not isinstance(g, np.ndarray) or g.shape != w.shape:
+        raise WrongTypeError("g must be one flat vector like w; backward_propagation(...).flat is one")
+    rule = training.optimizer
+    memory = memory or tuple(np.zeros_like(w) for _ in rule.memories)
     free = trainable(net, training.freeze)
     g = penalized(net, training, w, g)
     if training.freeze:
         g = np.where(free, g, 0).astype(w.dtype)
-    rule = training.optimizer
     stepped, memory = rule.step(NUMPY, w, clipped(net, training, g), memory, t, rate, constants(rule))
     return (np.where(free, stepped, w) if training.freeze else stepped), memory
 

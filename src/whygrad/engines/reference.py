@@ -19,7 +19,6 @@ from whygrad.network import Network
 from whygrad.propagation import backward_propagation, forward_propagation, row_losses, update_parameters
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
-from whygrad.weights import flatten
 
 
 class Reference:
@@ -75,7 +74,7 @@ def _gradients(net: Network, training: Training, w: Array, rows: Rows) -> tuple[
     trace = forward_propagation(net, w, rows.x)
     losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
     back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
-    return _mean(losses, rows.weights), flatten(net, back.layers)
+    return _mean(losses, rows.weights), back.flat
 
 
 def _blocks(rows: Rows) -> Iterator[Rows]:
