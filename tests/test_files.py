@@ -17,9 +17,9 @@ import whygrad as wg
 from whygrad.cli import main
 from whygrad.errors import InputError, OutputError
 from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, write_bytes
-from whygrad.fitting import Log, finish
+from whygrad.fitting import finish
 from whygrad.job import prepare
-from whygrad.loop import train
+from whygrad.loop import Log, train
 from whygrad.modelfile import load, save, to_bytes, write
 
 # ---- writing that fails ----

@@ -37,6 +37,7 @@ FLOW = (
     ("modelfile",),
     ("job",),
     ("loop",),
+    ("resuming",),
     ("fitting",),
     ("standstill",),
     ("agreement",),

@@ -9,10 +9,10 @@ import pytest
 
 import whygrad as wg
 from whygrad.errors import InputError, ModelFileError, WrongTypeError
-from whygrad.fitting import Log, finish
+from whygrad.fitting import finish
 from whygrad.history import Keep, Run
 from whygrad.job import prepare
-from whygrad.loop import train
+from whygrad.loop import Log, train
 from whygrad.maths import Array
 from whygrad.modelfile import from_bytes, load, save, to_bytes
 from whygrad.reading import read_table, table_from_arrays

@@ -1,4 +1,5 @@
 import csv
+import decimal
 import importlib.util
 import io
 import time
@@ -166,8 +167,73 @@ class TestKinds:
 
     def test_numbers_as_categories_sort_as_numbers(self, write):
         column = read_table(write("z,y\n10,1\n9,2\n2.50,3\n"), "y", category="z").inputs[0]
-        assert column.categories == ("2.5", "9", "10")
+        assert column.categories == ("2.50", "9", "10")
         assert column.values.tolist() == [2, 1, 0]
+
+    def test_zip_codes_keep_their_zeros(self, write):
+        path = write("z,y\n0123,1\n123,2\n1.1,3\n?,4\n1.10,5\n0123,6\n")
+        column = read_table(path, "y", category="z", missing="drop").inputs[0]
+        assert column.categories == ("1.1", "1.10", "123", "0123")
+        assert column.values.tolist() == [3, 2, 0, 1, 3]
+
+    BIG = (2**53, 2**53 + 1, 3)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "z,y\n{},1\n{},2\n{},3\n".format(*BIG),
+            {"z": BIG, "y": [1.5, 2, 3]},
+            {"z": np.array(BIG, np.uint64), "y": [1.5, 2, 3]},
+            pl.DataFrame({"z": BIG, "y": [1.5, 2, 3]}),
+            pd.DataFrame({"z": BIG, "y": [1.5, 2, 3]}),
+            pl.DataFrame({"z": [decimal.Decimal(n) for n in BIG], "y": [1.5, 2, 3]}),
+        ],
+        ids=["csv", "lists", "uint64", "polars", "pandas", "decimals"],
+    )
+    def test_whole_numbers_that_float64_merges_stay_apart_as_categories(self, write, source):
+        path = write(source) if isinstance(source, str) else source
+        column = read_table(path, "y", category="z").inputs[0]
+        assert column.categories == ("3", "9007199254740992", "9007199254740993")
+        assert column.values.tolist() == [1, 2, 0]
+        encoding = fit_encoding(read_table(path, "y", category="z"))
+        again = read_like({"z": [2**53 + 1]}, encoding, targets=False)
+        assert encode_inputs(encoding, again).tolist() == [[0, 0, 1]]
+
+    def test_missing_whole_numbers_stay_missing(self):
+        frame = pd.DataFrame({"z": pd.array([2**53 + 1, None, 7], "Int64"), "y": [1.5, 2, 3]})
+        column = read_table(frame, "y", category="z", missing="fill").inputs[0]
+        assert (column.categories, column.values.tolist()) == (("7", "9007199254740993"), [1, -1, 0])
+
+    def test_class_numbers_that_run_together_are_refused(self):
+        columns = {"x": [1, 2, 3], "y": self.BIG}
+        with pytest.raises(TableError, match=r"'y' holds 9007199254740992\.0?; .* --category y to tell them"):
+            read_table(columns, "y", task="classification")
+        assert read_table(columns, "y", category="y").task == "multiclass"
+
+    @pytest.mark.parametrize(
+        "day",
+        [
+            "2024-01-31",
+            "2024-01-31T10:20",
+            "2024-01-31 10:20:30.5",
+            "2024-01-31T10:20:30Z",
+            "2024-01-31 10:20:30+01:00",
+        ],
+    )
+    def test_iso_dates_are_refused_as_in_dataframes(self, write, day):
+        path = write(f"x,day,y\n1,unknown,1\n2,{day},2\n3,2023-12-31,3\n")
+        with pytest.raises(TableError) as caught:
+            read_table(path, "y")
+        assert str(caught.value) == (
+            f"t.csv line 3 column 'day': {day!r} is a date or time, not a number; make it one (days, hours), "
+            "or --ignore day, or --category day to read dates as words"
+        )
+        assert read_table(path, "y", category="day").inputs[1].categories == ("2023-12-31", day, "unknown")
+        assert len(read_table(path, "y", ignore="day").inputs) == 1
+
+    def test_words_that_only_begin_like_dates_are_words(self, write):
+        path = write("s,y\n2024-01-31-A,1\n2024-1-3,2\n2024-01,3\n")
+        assert read_table(path, "y").inputs[0].kind == "category"
 
     def test_mixed_columns_may_be_named_categories(self, write):
         assert read_table(write("z,y\n10,1\nb,2\n"), "y", category=("z",)).inputs[0].categories == ("10", "b")
@@ -282,11 +348,27 @@ class TestFrames:
 
     @pytest.mark.parametrize("frame", [pl.DataFrame, pd.DataFrame, dict])
     def test_dates_are_refused_unless_ignored(self, frame):
-        days = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[us]")
-        frame = frame({"day": days, "x": [1, 2], "y": [1.5, 2]})
-        with pytest.raises(TableError, match="column 'day': dates and times"):
+        days = np.array(["NaT", "2020-01-01", "2020-01-02"], dtype="datetime64[us]")
+        frame = frame({"day": days, "x": [1, 2, 3], "y": [1.5, 2, 3]})
+        said = r"^row 2 \(index 1\) column 'day': '2020-01-01.*' is a date or time, not a number; make it one"
+        with pytest.raises(
+            TableError, match=f"{said} .*, or --ignore day, or --category day to read dates as words$"
+        ):
             read_table(frame, "y")
         assert read_table(frame, "y", ignore="day").inputs[0].name == "x"
+        column = read_table(frame, "y", category="day", missing="fill").inputs[0]
+        assert (column.kind, column.values.tolist()) == ("category", [-1, 0, 1])
+        assert [word[:10] for word in column.categories] == ["2020-01-01", "2020-01-02"]
+
+    @pytest.mark.parametrize("frame", [pl.DataFrame, pd.DataFrame, dict])
+    def test_spans_of_time_are_refused_too(self, frame):
+        spans = np.array([1, 2], dtype="timedelta64[us]")
+        source = frame({"span": spans, "x": [1, 2], "y": [1.5, 2]})
+        with pytest.raises(TableError, match=r"column 'span': .* is a date or time"):
+            read_table(source, "y")
+        encoding = fit_encoding(read_table({"span": [1, 2], "y": [1.5, 2]}, "y"))
+        with pytest.raises(TableError, match=r"column 'span': .* is not a number"):
+            read_like(source, encoding, targets=False)
 
     def test_what_is_no_table_is_refused(self):
         for thing in (3, pl.LazyFrame({"x": [1]}), pd.Series([1])):
@@ -421,6 +503,19 @@ class TestReadLike:
         encoding = fit_encoding(read_table(train, "y", category="z"))
         new = read_like({"z": ["10.0", "b", "c"]}, encoding, targets=False)
         assert (new.inputs[0].categories, new.inputs[0].values.tolist()) == (("10", "b", "c"), [0, 1, 2])
+
+    def test_a_zip_code_is_not_known_by_its_number(self, write):
+        encoding = fit_encoding(read_table(write("z,y\n0123,1\n456,2\n"), "y", category="z"))
+        new = read_like({"z": [123, 456]}, encoding, targets=False)
+        assert (new.inputs[0].categories, new.inputs[0].values.tolist()) == (("0123", "456", "123"), [2, 1])
+        new = read_like({"z": ["0456", "456.0"]}, encoding, targets=False)
+        assert (new.inputs[0].categories, new.inputs[0].values.tolist()) == (("0123", "456", "0456"), [2, 1])
+
+    def test_two_spellings_of_one_number_are_known_by_their_spelling(self, write):
+        encoding = fit_encoding(read_table(write("z,y\n1.1,1\n1.10,2\n2.0,3\n"), "y", category="z"))
+        new = read_like({"z": ["1.10", "1.1", "1.100", "2"]}, encoding, targets=False)
+        assert new.inputs[0].categories == ("1.1", "1.10", "2.0", "1.100")
+        assert new.inputs[0].values.tolist() == [1, 0, 3, 2]
 
     def test_yes_no_in_any_spelling_even_if_all_are_the_same(self):
         encoding = fit_encoding(read_table({"b": ["No", "yes"], "y": [1.5, 2]}, "y"))

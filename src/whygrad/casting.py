@@ -7,8 +7,10 @@ because a slip in one cell would otherwise turn a column of numbers into a thous
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +27,9 @@ MISSING_WORDS = ["", "na", "n/a", "nan", "null", "none", "?"]
 YES_NO = [("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t")]
 
 GROUPED = re.compile(r"[+-]?\d{1,3}([,.'  ]\d{3})+([.,]\d+)?")
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?", re.ASCII)
+# a number that loses nothing when it is read as one: not 0123
+PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=[.,]\d))([.,]\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 OTHER_DECIMAL = re.compile(r"[+-]?(\d+[.,]\d*|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -34,6 +39,7 @@ class Cells:
 
     `numbers` is NaN where a cell is a word or missing, `is_word` says where it is a word. `text` holds the
     words, null where missing; it is None where the column came as numbers. `place(i)` is the cell's place.
+    `exact` makes text of numbers that float64 may not hold; `dates` says that the text was dates and times.
     """
 
     name: str
@@ -42,15 +48,19 @@ class Cells:
     text: pl.Series | None
     place: Callable[[int], str]
     decimal: str = "."
+    exact: Callable[[], pl.Series] | None = None
+    dates: bool = False
 
     def value(self, i: int) -> str:
         """The cell as text, for a message."""
         return number_text(float(self.numbers[i])) if self.text is None else str(self.text[i])
 
 
-def cells_of_numbers(name: str, numbers: Floats, place: Callable[[int], str]) -> Cells:
-    """The cells of a column that came as numbers."""
-    return Cells(name, numbers, np.zeros(len(numbers), dtype=bool), None, place)
+def cells_of_numbers(
+    name: str, numbers: Floats, place: Callable[[int], str], exact: Callable[[], pl.Series] | None = None
+) -> Cells:
+    """The cells of a column that came as numbers; `exact` gives whole numbers as text, null where missing."""
+    return Cells(name, numbers, np.zeros(len(numbers), dtype=bool), None, place, exact=exact)
 
 
 def cells_of_text(name: str, series: pl.Series, place: Callable[[int], str], decimal: str = ".") -> Cells:
@@ -79,12 +89,14 @@ def _to_numbers(text: pl.Series, decimal: str) -> pl.Series:
 
 
 def guess_column(cells: Cells, as_category: bool) -> Column:
-    """The column, its kind guessed; `as_category` makes numbers and mixtures categories."""
+    """The column, its kind guessed; `as_category` makes numbers, mixtures and dates categories."""
     has_number, has_word = not np.isnan(cells.numbers).all(), bool(cells.is_word.any())
     if not has_number and not has_word:
         raise TableError(f"{cells.place(0)}: the whole column is empty; --ignore {cells.name}")
     if as_category:
         return category_column(cells)
+    if cells.dates or not has_number:
+        _refuse_dates(cells)
     if has_number and has_word:
         raise _mixed(cells)
     if has_number:
@@ -110,18 +122,25 @@ def number_column(cells: Cells) -> Column:
 
 
 def category_column(cells: Cells) -> Column:
-    """The cells as codes: numbers sorted as numbers where all are numbers, words sorted as words."""
+    """The cells as codes: numbers sorted as numbers where all are numbers, words sorted as words.
+
+    What was text stays as it was written (0123 is not 123), and whole numbers keep every digit.
+    """
     import polars as pl
 
+    text = cells.exact() if cells.text is None and cells.exact is not None else cells.text
     codes = np.full(len(cells.numbers), -1, dtype=np.int32)
-    if not cells.is_word.any() or cells.text is None:
+    if text is None:
         number_column(cells)  # infinite numbers are no classes either
         present = ~np.isnan(cells.numbers)
         levels, codes[present] = np.unique(cells.numbers[present], return_inverse=True)
         return Column(cells.name, "category", codes, tuple(number_text(float(level)) for level in levels))
-    words = cells.text.drop_nulls().unique().sort()
-    physical = cells.text.cast(pl.Enum(words)).to_physical().cast(pl.Int32).fill_null(-1)
-    codes[:] = physical.to_numpy()
+    if cells.is_word.any():
+        words = text.drop_nulls().unique().sort()
+    else:
+        spelled = pl.DataFrame({"text": text, "number": cells.numbers}).drop_nulls().unique("text")
+        words = spelled.sort("number", pl.col("text").str.len_chars(), "text")["text"]
+    codes[:] = text.cast(pl.Enum(words)).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
     return Column(cells.name, "category", codes, tuple(words.to_list()))
 
 
@@ -156,9 +175,10 @@ def known_column(cells: Cells, code: ColumnCode, is_target: bool) -> Column:
     column = category_column(cells)
     fold = str.lower if code.kind == "yes/no" else str
     position = {fold(word): k for k, word in enumerate(code.categories)}
+    by_number = _by_number(code.categories)
     categories, renumber = list(code.categories), []
     for k, word in enumerate(column.categories):
-        at = position.get(fold(word), position.get(_shortest(word, cells.decimal)))
+        at = position.get(fold(word), by_number.get(_plain_number(word)))
         if at is None and (is_target or code.kind == "yes/no"):
             raise unknown_word(code, word, cells.place(int(np.argmax(column.values == k))))
         if at is None:
@@ -171,12 +191,16 @@ def known_column(cells: Cells, code: ColumnCode, is_target: bool) -> Column:
     return Column(code.name, "category", codes, tuple(categories))
 
 
-def _shortest(word: str, decimal: str) -> str:
-    """The number's shortest text where a word is a number ("1.0" -> "1"), else the word."""
-    try:
-        return number_text(float(word.replace(decimal, ".")))
-    except ValueError:
-        return word
+def _by_number(words: tuple[str, ...]) -> dict[Decimal | None, int]:
+    """The places of the words that are numbers, so that 10.0 is known as 10; not where two are the same number."""
+    numbers = [_plain_number(word) for word in words]
+    often = Counter(numbers)
+    return {number: k for k, number in enumerate(numbers) if number is not None and often[number] == 1}
+
+
+def _plain_number(word: str) -> Decimal | None:
+    """The number a word is, in any spelling that loses nothing; None for 0123 and for what is no number."""
+    return Decimal(word.replace(",", ".")) if PLAIN_NUMBER.fullmatch(word) else None
 
 
 def number_text(number: float) -> str:
@@ -196,6 +220,18 @@ def _mixed(cells: Cells) -> TableError:
         f"{cells.place(i)}: {cells.value(i)!r} is {rare} in a column of {common}{hint}; "
         f"mend it, or --category {cells.name} if the column holds categories"
     )
+
+
+def _refuse_dates(cells: Cells) -> None:
+    """Refuses a column of dates: as words every day would be a category of its own."""
+    words = [] if cells.text is None else cells.text.drop_nulls().unique().to_list()
+    dates = words if cells.dates else [word for word in words if ISO_DATE.fullmatch(word)]
+    if cells.text is not None and 2 * len(dates) > len(words):
+        i = int(cells.text.is_in(dates).fill_null(False).arg_true()[0])
+        raise TableError(
+            f"{cells.place(i)}: {cells.value(i)!r} is a date or time, not a number; make it one (days, hours), "
+            f"or --ignore {cells.name}, or --category {cells.name} to read dates as words"
+        )
 
 
 def _refuse_decorated_numbers(cells: Cells) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,30 +177,28 @@ def _frame_cells(name: str, column: nw.Series[Any], where: Place) -> Cells:
 
     dtype = column.dtype
     if dtype.is_numeric():
-        numbers = column.cast(nw.Float64).to_numpy()
-        return cells_of_numbers(name, np.array(numbers, dtype=np.float64), where)
-    if dtype.is_temporal():
-        raise _date_error(name, where)
+        numbers = np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        exact = None if dtype.is_float() else partial(_frame_text, column)
+        return cells_of_numbers(name, numbers, where, exact)
     if dtype.is_nested():
         raise TableError(f"{where(0)}: {dtype} is no single value; unpack it, or --ignore {name}")
+    return replace(cells_of_text(name, _frame_text(column), where), dates=dtype.is_temporal())
+
+
+def _frame_text(column: nw.Series[Any]) -> pl.Series:
+    """The column as text, null where missing; booleans in lower case, as they are written in files."""
+    import narwhals as nw
+
     missing = column.is_null().to_list()
     words = [None if gone else str(value) for gone, value in zip(missing, column.to_list(), strict=True)]
-    return cells_of_text(name, _series(words, dtype == nw.Boolean), where)
+    return _series(words, column.dtype == nw.Boolean)
 
 
 def _series(words: list[str | None], boolean: bool) -> pl.Series:
-    """A text series; booleans in lower case, as they are written in files."""
     import polars as pl
 
     series = pl.Series(words, dtype=pl.String)
     return series.str.to_lowercase() if boolean else series
-
-
-def _date_error(name: str, where: Place) -> TableError:
-    return TableError(
-        f"{where(0)}: dates and times have no numbers of their own; make them numbers (days, hours), "
-        f"or --ignore {name}"
-    )
 
 
 def _open_mapping(mapping: Mapping[Any, Any]) -> Opened:
@@ -226,12 +224,19 @@ def _array(name: str, values: Any) -> NDArray[Any]:
 
 
 def _array_cells(name: str, array: NDArray[Any], where: Place) -> Cells:
-    if array.dtype.kind in "iuf":
-        return cells_of_numbers(name, array.astype(np.float64), where)
-    if array.dtype.kind in "mM":
-        raise _date_error(name, where)
-    words = [None if str(value) in ABSENT_OBJECTS else str(value) for value in array.tolist()]
-    return cells_of_text(name, _series(words, array.dtype.kind == "b"), where)
+    kind = array.dtype.kind
+    if kind in "iuf":
+        exact = None if kind == "f" else partial(_array_text, array)
+        return cells_of_numbers(name, array.astype(np.float64), where, exact)
+    return replace(cells_of_text(name, _array_text(array), where), dates=kind in "mM")
+
+
+def _array_text(array: NDArray[Any]) -> pl.Series:
+    """The array as text, null where missing."""
+    kind = array.dtype.kind
+    values = array if kind in "mM" else array.tolist()  # the latter makes numbers of days
+    words = [None if str(value) in ABSENT_OBJECTS else str(value) for value in values]
+    return _series(words, kind == "b")
 
 
 def _opened(

@@ -64,7 +64,7 @@ def decide_task(
 def _zero_one(column: Column, both: bool) -> bool:
     """Whether a column of numbers holds only 0 and 1 (and, with `both`, not just one of them)."""
     if column.kind == "category":
-        return column.categories == ("0", "1")
+        return column.categories in (("0", "1"), ("0.0", "1.0"))
     values = column.values
     inside = bool(((values == 0) | (values == 1)).all())
     return inside and (not both or len(np.unique(values)) == 2)
@@ -73,6 +73,12 @@ def _zero_one(column: Column, both: bool) -> bool:
 def _as_classes(label: str, column: Column) -> Column:
     """A class target: words as they are, numbers as categories; one class only is refused."""
     if column.kind == "number":
+        largest = float(np.abs(column.values).max())
+        if largest >= 2**53:
+            raise TableError(
+                f"{label} column {column.name!r} holds {number_text(largest)}; numbers from 2^53 run together as "
+                f"classes, so --category {column.name} to tell them apart by their text"
+            )
         levels, codes = np.unique(column.values, return_inverse=True)
         column = Column(
             column.name, "category", codes.astype(np.int32), tuple(number_text(float(v)) for v in levels)
