@@ -52,6 +52,9 @@ class Activation:
         """dL/dz (rows, n) from d = dL/da (rows, n)."""
         return self.pull_rule(xp, d, z, a, self.k)
 
+    def __reduce__(self) -> tuple[Callable[[str], Activation], tuple[str]]:
+        return activation, (str(self),)  # by name, as its functions cannot be pickled
+
     def __str__(self) -> str:
         return f"{self.name}:{self.k!r}" if self.constant else self.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,6 +81,7 @@ def prepare(
         check_table = table.take(check)
         validation_truth = encode_targets(encoding, check_table)
         validation = _rows(training, encoding, check_table, validation_truth, check_table.row_weights)
+    _check_memory(net, training)
     w = initialize_parameters(net, training.start if start is None else start, training.seed)
     trainable(net, training.freeze)
     return Job(
@@ -96,6 +98,18 @@ def prepare(
         table.source,
         (*table.notes, *encoding_notes(table, learn, encoding)),
     )
+
+
+def _check_memory(net: Network, training: Training) -> None:
+    """Refuses a network whose parameters, gradient and optimizer alone would not fit into this machine."""
+    copies = 4 + len(training.optimizer.memories)  # start, w, its gradient, the update
+    wanted = copies * net.n_parameters * np.dtype(training.dtype).itemsize
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if wanted > there:
+        raise InputError(
+            f"{net.n_parameters:,} parameters need about {wanted / 2**30:,.0f} GiB with their optimizer; this "
+            f"machine has {there / 2**30:,.0f}: take fewer hidden units"
+        )
 
 
 def _missing(table: Table) -> Missing:

@@ -55,7 +55,7 @@ def _typed(path: Path, name: str, value: Any, kind: Any) -> Any:
 
     if kind == str | None:  # lists and numbers may stand for their text: hidden = [64, 32], batch = 32
         if isinstance(value, list):
-            return ",".join(str(part) for part in value)
+            return ",".join(f'"{part}"' if "," in str(part) else str(part) for part in value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
     try:

@@ -20,14 +20,14 @@ def print_head(title: str, job: Job, resumed: bool) -> None:
     rows = counted(len(job.rows), "row")
     if job.validation is not None:
         rows += f", {len(job.validation):,} more to validate"
-    print(f"{title} ({rows})")
+    say.tell(f"{title} ({rows})")
     for note in job.notes:
-        print(f"note: {note}")
-    print(f"network {job.net}")
+        say.tell(f"note: {note}")
+    say.tell(f"network {job.net}")
     for line in say.settings(job.training):
-        print(line)
-    print(f"engine {job.engine.name}{'; going on where the run stopped' if resumed else ''}")
-    print()
+        say.tell(line)
+    say.tell(f"engine {job.engine.name}{'; going on where the run stopped' if resumed else ''}")
+    say.tell()
 
 
 class EpochPrinter:
@@ -48,7 +48,7 @@ class EpochPrinter:
         if self.silent:
             return
         if not self.headed:
-            self._print(self.table.head())
+            say.tell(self.table.head())
             self.headed = True
         self.pending = record
         every = self.output.every
@@ -58,15 +58,8 @@ class EpochPrinter:
     def flush(self) -> None:
         """The line that is still owed."""
         if self.pending is not None:
-            self._print(self.table.line(self.pending))
+            say.tell(self.table.line(self.pending))
             self.pending = None
-
-    def _print(self, line: str) -> None:
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:  # nobody reads any more; the training goes on
-            self.silent = True
-            say.print_no_more()
 
 
 def print_end(
@@ -80,21 +73,36 @@ def print_end(
 ) -> None:
     """Why it stopped, the parameters, where it is kept; `before` (P,) are those of the first update traced."""
     if output.json:
-        print(say.as_json(say.run_as_plain(run, title)))
+        say.tell(say.as_json(say.run_as_plain(run, title)))
         return
     if not output.quiet:
         printer.flush()
-        print("loss during: the mean met while the parameters moved; loss after: the whole table, after the epoch")
-        print(f"loss after   {sparkline(run.losses())}")
-    print(f"stopped: {run.stopped.words} ({seconds:.2f} s)")
+        say.tell(
+            "loss during: the mean met while the parameters moved; loss after: the whole table, after the epoch"
+        )
+        say.tell(f"loss after   {sparkline(run.losses())}")
+        for line in unit_lines(run):
+            say.tell(line)
+    say.tell(f"stopped: {run.stopped.words} ({seconds:.2f} s)")
     if not output.quiet:
-        print()
+        say.tell()
         for line in trace_lines(run, before, output.notation) if output.trace else ():
-            print(line)
+            say.tell(line)
         for line in say.parameters(run.model.network, say.run_values(run), output.notation, output.all):
-            print(line)
+            say.tell(line)
     if out is not None:
-        print(f"kept in {out}")
+        say.tell(f"kept in {out}")
+    elif run.source is None or run.source.format != "example" or run.stopped.reason == "interrupted":
+        say.tell("not kept: --out FILE keeps a run")
+
+
+def unit_lines(run: Run) -> list[str]:
+    """What the losses of a scaled target count in."""
+    scaled = [code for code in run.model.encoding.targets if code.kind == "number" and code.scale != 1]
+    if not scaled:
+        return []
+    units = ", ".join(f"{code.scale:.6g} of {code.name}" for code in scaled[:4])
+    return [f"losses are those of the standardised target: 1 is {units}{' ...' if len(scaled) > 4 else ''}"]
 
 
 def trace_lines(run: Run, before: Array, notation: str) -> list[str]:

@@ -22,7 +22,7 @@ from whygrad.network import Network, layers, whole_number
 from whygrad.resuming import remembered_table
 from whygrad.table import Table
 from whygrad.training import Training
-from whygrad.updates import Update, update
+from whygrad.updates import Update, name_of, update
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,8 @@ def _optimizer(settings: dict[str, Any], base: Update) -> Update:
         rate = base.learning_rate if rate is None else rate
     if name.lower() == "sgd" and "momentum" in settings:
         name = "momentum"
+    if rate is None and name.lower() == name_of(base):
+        rate = base.learning_rate  # naming the optimizer there is changes nothing
     return update(name, rate, **settings)
 
 

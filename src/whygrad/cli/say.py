@@ -25,7 +25,7 @@ def settings(training: Training) -> list[str]:
     t = training
     batch = {"all": "all rows at once", 1: "row by row"}.get(t.batch, f"batches of {t.batch}")
     plain, rest = training.to_plain(), Training(t.loss).to_plain()
-    more = [f"{key} {plain[key]}" for key in _MORE if plain.get(key) != rest.get(key)]
+    more = [f"{key} {_listed(plain[key])}" for key in _MORE if plain.get(key) != rest.get(key)]
     more += [f"stop at {key} {value}" for key, value in plain["stop"].items() if value != rest["stop"].get(key)]
     lines = [
         f"loss {t.loss}; {rule(training)}; {batch}, {t.order}; {t.epochs:,} epoch{'' if t.epochs == 1 else 's'}",
@@ -38,6 +38,13 @@ _MORE = (
     *("schedule", "warmup", "clip", "l1", "l2", "smoothing"),
     *("class_weights", "freeze", "validation", "scale"),
 )
+
+
+def _listed(value: Any) -> str:
+    """Lists as one writes them on the command line: 2,W_211 and yes=3,no=1."""
+    if not isinstance(value, list):
+        return str(value)
+    return ",".join(f"{part[0]}={part[1]:g}" if isinstance(part, list) else str(part) for part in value)
 
 
 def rule(training: Training) -> str:
@@ -56,36 +63,42 @@ class EpochTable:
         self.penalized = bool(training.l1 or training.l2)
         self.validated = validated
         self.names = list(names)
-        self.unit = unit
+        titles = [f"{name} ({unit})" if name == "RMSE" and unit else name for name in names]
+        losses = ["loss during", "loss after", *(["penalty"] if self.penalized else [])]
+        self.titles = [*losses, *titles[:1], "validation loss", *(f"val. {title}" for title in titles)]
+        if not validated:
+            self.titles = [*losses, *titles]
+        self.widths = [max(13, len(title)) for title in self.titles]
 
     def head(self) -> str:
         """The column names."""
-        whose = "val. " if self.validated else ""
-        scores = [
-            f"{whose}{name} ({self.unit})" if name == "RMSE" and self.unit else whose + name for name in self.names
-        ]
-        cells = ["loss during", "loss after", *(["penalty"] if self.penalized else [])]
-        if self.validated:
-            cells += ["validation loss"]
-        return f"{'epoch':>6}" + "".join(f"{c:>17}" for c in cells) + "".join(f"{c:>18}" for c in scores)
+        return self._row("epoch", self.titles)
 
     def line(self, record: Record) -> str:
-        """One epoch."""
-        losses = [record.loss_during, record.loss_after, *([record.penalty] if self.penalized else [])]
-        found = record.scores
+        """One epoch; with validation rows, the training rows' first score and all of theirs."""
+        cells = [number(record.loss_during), number(record.loss_after)]
+        if self.penalized:
+            cells.append(number(record.penalty))
+        scores = [short(record.scores.get(name)) for name in self.names]
         if self.validated:
-            losses += [record.validation_loss]
-            found = record.validation_scores
-        scores = "".join(f"{short(found.get(name)):>18}" for name in self.names)
-        return f"{record.epoch:>6}" + "".join(f"{number(v):>17}" for v in losses) + scores
+            checked = [short(record.validation_scores.get(name)) for name in self.names]
+            return self._row(str(record.epoch), [*cells, scores[0], number(record.validation_loss), *checked])
+        return self._row(str(record.epoch), [*cells, *scores])
+
+    def _row(self, first: str, cells: Sequence[str]) -> str:
+        return f"{first:>6}" + "".join(f"  {c:>{w}}" for c, w in zip(cells, self.widths, strict=True))
 
 
 def shown_epochs(epochs: int, most: int = 18) -> set[int]:
-    """Which epochs get a line: all of a short run, else about `most` round ones, the first and the last."""
+    """Which epochs get a line: all of a short run, else about `most`: round ones, 1, 10, 100 ... and the last."""
     if epochs <= most + 2:
         return set(range(epochs + 1))
-    step = next(k * 10**p for p in range(len(str(epochs))) for k in (1, 2, 5) if k * 10**p >= epochs / most)
-    return {0, 1, *range(step, epochs, step), epochs}
+    steps = [k * 10**p for p in range(len(str(epochs))) for k in (1, 2, 5)]
+    step = next(k for k in steps if k >= epochs / most)
+    decades = {10**p for p in range(len(str(epochs))) if 10**p < step}
+    if len(decades) + epochs // step > most:
+        step = next(k for k in steps if k > step)
+    return {0, 1, *decades, *range(step, epochs, step), epochs}
 
 
 def parameters(net: Network, named: Sequence[tuple[str, Array]], notation: str, everything: bool) -> list[str]:
@@ -150,6 +163,14 @@ def run_as_plain(run: Run, title: str) -> dict[str, Any]:
 def print_no_more() -> None:
     """Sends what is left to print nowhere: whoever read it (`| head`) has gone, or its disk is full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def tell(line: str = "") -> None:
+    """Prints a line at once. If nobody reads any more, nothing is printed from then on; the work goes on."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        print_no_more()
 
 
 def finite(value: Any) -> Any:
