@@ -41,7 +41,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
             (f"train t.csv --target price {early} --out e.whygrad", 0),
         ):
             assert main(shlex.split(command)) == code
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        path.unlink()  # so that each model is seen with the table beside it
+    return files
 
 
 @pytest.fixture(autouse=True)

@@ -139,7 +139,7 @@ WORDS: list[tuple[str, tuple[str, ...]]] = [
     ("--out nowhere/m.whygrad", ("nowhere/m.whygrad", "the folder nowhere does not exist")),
     ("--out c.csv", ("c.csv exists", "--force")),
     ("--out c.csv/m.whygrad", ("c.csv/m.whygrad", "does not exist")),
-    ("--out folder", ("folder", "exists")),
+    ("--out folder", ("folder is a folder", "folder/model.whygrad")),
     ("--out folder --force", ("folder is a folder", "folder/model.whygrad")),
     ("--out t.csv --force", ("--out t.csv", "another file", "choose another name")),
     (f"--out {'A' * 300}", ("A" * 300, "File name too long")),

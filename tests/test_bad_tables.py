@@ -108,7 +108,7 @@ CASES: list[tuple[str | bytes, str, tuple[str, ...]]] = [
     ("a,y\n1,2\n3,2\n", f"{T} --task classification", ("t.csv column 'y'", "'2'", "at least two classes")),
     ("a,y\n1,red\n3,blue\n", f"{T} --task regression", ("t.csv column 'y'", "'red'", "not numbers", "--task")),
     ("a,y,z\n1,red,1\n3,blue,2\n", "--target y,z", ("t.csv", "several targets", "'y' is not")),
-    ("a,y\n1,2\n", f"{T} --validation 0.5", ("0.5", "1 rows", "leaves no row")),
+    ("a,y\n1,2\n", f"{T} --validation 0.5", ("0.5", "of 1 row leaves no row")),
     ("a,y\n1,-1\n2,3\n3,4\n", f"{T} --loss poisson", ("row 1 (index 0)", "-1", "poisson", "0 or more")),
     ("a,y\n1,3\n2,4\n3,5\n", f"{T} --loss bce", ("row 1 (index 0)", "3", "binary_crossentropy", "0, 1")),
     ("a,y\n1,3\n2,4\n3,5\n", f"{T} --loss cce", ("row 1 (index 0)", "3", "categorical_crossentropy", "one-hot")),

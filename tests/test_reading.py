@@ -13,10 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from whygrad.dialect import read_text_columns
 from whygrad.encoding import encode_inputs, encode_targets, fit_encoding
 from whygrad.errors import InputError, TableError, WrongTypeError
 from whygrad.reading import read_again, read_like, read_table, table_from_arrays
+from whygrad.splitting import read_text_columns
 
 
 @pytest.fixture
@@ -560,6 +560,76 @@ def test_read_again_gives_the_same_rows_and_refuses_a_changed_file(write):
         read_again(table.source, encoding)
 
 
+def test_a_table_is_found_again_from_another_folder(write, tmp_path, monkeypatch):
+    path = write("x,y\n1,2\n3,4\n")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("t.csv", "here/../t.csv", Path("t.csv")):
+        table = read_table(name, "y")
+        assert table.source.path == str(path)
+        assert repr(table).startswith("Table t.csv: 2 rows")
+    pl.DataFrame({"x": [1.5], "y": [2.5]}).write_parquet("t.parquet")
+    assert read_table("t.parquet", "y").source.path == str(tmp_path / "t.parquet")
+    monkeypatch.chdir("here")
+    encoding = fit_encoding(table)
+    assert values(read_again(table.source, encoding)) == values(table)
+    moved = path.rename(tmp_path / "there" / "t.csv")
+    found = read_again(table.source, encoding, tmp_path / "there")
+    assert (values(found), found.source.path) == (values(table), str(moved))
+    for beside in (None, tmp_path / "here"):
+        with pytest.raises(TableError, match=r"t\.csv: no such file"):
+            read_again(table.source, encoding, beside)
+    moved.write_bytes(b"x,y\n1,2\n3,5\n")
+    with pytest.raises(
+        TableError, match=r"^t\.csv is not the file the model was trained on: its content has changed$"
+    ):
+        read_again(table.source, encoding, tmp_path / "there")
+    path.write_bytes(b"x,y\n1,2\n3,4\n")  # what is where it was is not looked for elsewhere
+    assert values(read_again(table.source, encoding, tmp_path / "there")) == values(table)
+
+
+@pytest.mark.parametrize("setting", ["target", "ignore", "category", "row_weight"])
+@pytest.mark.parametrize("name", [3, 2.5, ("x", 3), [None]])
+def test_names_that_are_no_text_are_one_line(setting, name):
+    named = {"target": "y", setting: name}
+    with pytest.raises(WrongTypeError) as caught:
+        read_table({"x": [1, 2], "y": [1.5, 2], "3": [1, 2]}, **named)
+    option = "--" + setting.replace("_", "-")
+    found = name if setting == "row_weight" else name[-1] if isinstance(name, tuple | list) else name
+    assert str(caught.value) == f"{option} is {found!r}, but must be a column's name, as in 'x'"
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_field_may_be_long(write, quoted):
+    long = "ab c" * 40_000  # 160,000 characters; the csv module's usual limit is 131,072
+    field = f'"{long},\n"' if quoted else long
+    path = write(f"s,y\n{field},1\nx,2\n{field},3\n")
+    limit = csv.field_size_limit(131_072)
+    try:
+        table = read_table(path, "y")
+        assert table.where(2, "s") == f"t.csv line {5 if quoted else 4} column 's'"
+        assert table.inputs[0].categories == ((long + ",", "x") if quoted else (long, "x"))
+        odd = write(f's,y\n{field},1\nx "y" z,2\n')  # a quote within a field: split by the csv module
+        assert read_table(odd, "y").inputs[0].categories[1] == 'x "y" z'
+        with pytest.raises(TableError, match="is a closing quote missing"):
+            read_table(write(f's,y\n"{long},1\nx,2\n'), "y")
+    finally:
+        csv.field_size_limit(limit)
+
+
+def test_one_is_said_as_one(write):
+    table = read_table(write("x,y\n1,2\n"), "y")
+    assert repr(table).startswith("Table t.csv: 1 row, regression\n")
+    assert table.notes[0] == "t.csv: 1 row, delimiter ','"
+    wide = read_table({**{f"x{k}": [1.5, 2] for k in range(21)}, "y": [1, 2]}, "y")
+    assert "  ... and 1 more input\n" in repr(wide)
+    wider = read_table({**{f"x{k}": [1.5, 2] for k in range(22)}, "y": [1, 2]}, "y")
+    assert "  ... and 2 more inputs\n" in repr(wider)
+    with pytest.raises(TableError, match=r"missing value \(1 of 2 rows lacks one\)"):
+        read_table({"x": [1, None], "y": [1, 2]}, "y")
+
+
 class TestArrays:
     def test_names_shapes_and_tasks(self):
         table = table_from_arrays(np.arange(6).reshape(3, 2), [1.5, 2, 3], row_weights=[1, 2, 3])
@@ -573,7 +643,7 @@ class TestArrays:
         "x, y, names, message",
         [
             (np.zeros((2, 2, 2)), [1, 2], None, r"x has shape \(2, 2, 2\)"),
-            ([[1, 2]], [1], ["a"], "x has 2 columns; 1 different names are needed"),
+            ([[1, 2]], [1], ["a"], "^x has 2 columns; as many different names are needed$"),
             ([1, 2], [1, 2.5], ["y"], "'y' names an input and a target"),
             ([1, 2], [1, 2.5, 3], None, "differ in length: x 2, y 3"),
             ([1, np.nan], [1, 2.5], None, r"row 2 \(index 1\) column 'x': missing value"),

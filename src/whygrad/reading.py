@@ -6,8 +6,9 @@ other numbers a regression. Everything that cannot be meant is refused in one li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from whygrad.casting import guess_column, known_column, number_column, number_text
 from whygrad.encoding import Encoding
-from whygrad.errors import InputError, TableError, one_of
+from whygrad.errors import InputError, TableError, WrongTypeError, one_of
+from whygrad.printing import counted
 from whygrad.sources import CsvOptions, Opened, file_hash, open_source
 from whygrad.table import Column, Floats, Indices, Missing, Source, Table, listed, place
 from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier
@@ -127,12 +129,18 @@ def read_like(
     )
 
 
-def read_again(source: Source, encoding: Encoding) -> Table:
-    """The table a model was trained on, from the file it remembers; a file that has changed is refused."""
-    if file_hash(source.path) != source.sha256:
-        raise TableError(f"{source.path} is not the file the model was trained on: its content has changed")
+def read_again(source: Source, encoding: Encoding, beside: Path | None = None) -> Table:
+    """The table a model was trained on, from the file it remembers; a file that has changed is refused.
+
+    Where that file is gone, one of its name in the folder `beside` is read. Raises `TableError` for neither.
+    """
+    path = Path(source.path)
+    if beside is not None and not path.exists() and (beside / path.name).exists():
+        path = beside / path.name
+    if file_hash(path) != source.sha256:
+        raise TableError(f"{path.name} is not the file the model was trained on: its content has changed")
     return read_like(
-        source.path,
+        path,
         encoding,
         targets=True,
         missing="drop" if source.missing == "drop" else "refuse",
@@ -174,12 +182,13 @@ def _named(letter: str, array: NDArray[Any], names: Sequence[str] | None) -> dic
     if names is None:
         names = [letter] if width == 1 else [f"{letter}{k}" for k in range(1, width + 1)]
     if len(names) != width or len(set(names)) != width:
-        raise InputError(f"{letter} has {width} columns; {len(names)} different names are needed")
+        raise InputError(f"{letter} has {counted(width, 'column')}; as many different names are needed")
     return {name: block[:, k] for k, name in enumerate(names)}
 
 
 def _tuple(names: Names) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    several = isinstance(names, Iterable) and not isinstance(names, str)
+    return tuple(names) if several else (names,)  # type: ignore[return-value]  # `_known` refuses what is no name
 
 
 def _roles(
@@ -214,6 +223,8 @@ def _roles(
 def _known(opened: Opened, name: str, option: str) -> None:
     from difflib import get_close_matches
 
+    if not isinstance(name, str):
+        raise WrongTypeError(f"{option} is {name!r:.80}, but must be a column's name, as in {opened.names[0]!r}")
     if name not in opened.names:
         close = get_close_matches(name, opened.names, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -263,14 +274,14 @@ def _kept_rows(
     rows = np.flatnonzero(~absent)
     if not culprits:
         return rows, ()
-    count = f"{int(absent.sum()):,} of {opened.n_rows:,} rows"
+    count = f"{int(absent.sum()):,} of {counted(opened.n_rows, 'row')}"
     if missing == "drop":
         if not rows.size:
             raise TableError(f"{opened.label}: every row has a missing value, so --missing drop leaves none")
         return rows, (f"left out {count} with a missing value ({listed(c.name for c in culprits)})",)
     first = min(culprits, key=lambda column: int(np.argmax(column.missing())))
     where = place(opened.source, int(np.argmax(first.missing())), first.name)
-    raise TableError(f"{where}: missing value ({count} lack one){way_out}")
+    raise TableError(f"{where}: missing value ({count} {'lacks' if absent.sum() == 1 else 'lack'} one){way_out}")
 
 
 def _in_use(column: Column) -> Column:

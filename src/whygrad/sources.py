@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.casting import Cells, cells_of_numbers, cells_of_text
-from whygrad.dialect import DELIMITER_NAMES, TextColumns, read_text_columns
+from whygrad.dialect import DELIMITER_NAMES
 from whygrad.errors import TableError, WrongTypeError
+from whygrad.printing import counted
+from whygrad.splitting import TextColumns, read_text_columns
 from whygrad.table import Source, file_name, listed, place
 
 if TYPE_CHECKING:
@@ -75,9 +77,9 @@ def open_source(source: Any, options: CsvOptions) -> Opened:
     return _open_frame(frame, "the table", None)
 
 
-def file_hash(path: str) -> str:
+def file_hash(path: Path) -> str:
     """The SHA-256 of a file's bytes."""
-    return hashlib.sha256(_bytes(Path(path))).hexdigest()
+    return hashlib.sha256(_bytes(path)).hexdigest()
 
 
 def _bytes(path: Path) -> bytes:
@@ -95,9 +97,10 @@ def _bytes(path: Path) -> bytes:
 
 def _open_file(path: Path, options: CsvOptions) -> Opened:
     data = _bytes(path)
+    whole = os.path.abspath(path)  # a run is gone on with from another folder
     sha256 = hashlib.sha256(data).hexdigest()
     if data.startswith(b"PAR1"):
-        return _open_parquet(data, Source(str(path), sha256, "parquet"))
+        return _open_parquet(data, Source(whole, sha256, "parquet"))
     found = read_text_columns(
         data,
         path.name,
@@ -108,7 +111,7 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     )
     dialect = found.dialect
     source = Source(
-        str(path),
+        whole,
         sha256,
         "csv",
         delimiter=dialect.delimiter,
@@ -126,20 +129,16 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     return Opened(path.name, found.names, n_rows, cells, source, (_file_note(path.name, found), *found.notes))
 
 
-def _count(label: str, n_rows: int) -> str:
-    return f"{label}: {n_rows:,} row{'s' * (n_rows != 1)}"
-
-
 def _file_note(name: str, found: TextColumns) -> str:
     dialect = found.dialect
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
-    parts = [_count(name, len(found.columns[0])), f"delimiter {delimiter}"]
+    parts = [f"{name}: {counted(len(found.columns[0]), 'row')}", f"delimiter {delimiter}"]
     if dialect.decimal == ",":
         parts.append("decimal comma")
     if dialect.text_encoding != "utf-8":
         parts.append(f"text encoding {dialect.text_encoding}")
     if dialect.skip_lines:
-        parts.append(f"{dialect.skip_lines} line{'s' * (dialect.skip_lines > 1)} of comment skipped")
+        parts.append(f"{counted(dialect.skip_lines, 'line')} of comment skipped")
     if not dialect.header:
         parts.append(f"no header, columns called {found.names[0]} to {found.names[-1]}")
     return ", ".join(parts)
@@ -255,6 +254,6 @@ def _opened(
         n_rows,
         lambda name: cells(name, partial(place, source, column=name)),
         source,
-        (_count(label, n_rows),),
+        (f"{label}: {counted(n_rows, 'row')}",),
         categorical,
     )

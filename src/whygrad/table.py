@@ -6,9 +6,7 @@ the rows; both are functions of a seed, so nothing random needs to be stored.
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal, get_args
@@ -16,7 +14,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.errors import InputError, TableError, one_of
+from whygrad.delimited import line_number
+from whygrad.errors import InputError, one_of
+from whygrad.printing import counted
 
 Kind = Literal["number", "category", "yes/no"]
 Task = Literal["regression", "binary", "multiclass"]
@@ -97,10 +97,10 @@ class Table:
         name = "Table" if self.source is None else f"Table {file_name(self.source)}"
         shown = [f"  {column!r}" for column in self.inputs[:20]]
         if len(self.inputs) > 20:
-            shown.append(f"  ... and {len(self.inputs) - 20:,} more inputs")
+            shown.append(f"  ... and {counted(len(self.inputs) - 20, 'more input')}")
         shown += [f"  target {column!r}" for column in self.targets]
         guesses = [f"  note: {note}" for note in self.notes]
-        return "\n".join([f"{name}: {len(self):,} rows, {self.task}", *shown, *guesses])
+        return "\n".join([f"{name}: {counted(len(self), 'row')}, {self.task}", *shown, *guesses])
 
     def take(self, rows: Indices) -> Table:
         """The table of these rows only, in this order."""
@@ -146,49 +146,17 @@ def file_name(source: Source) -> str:
     return PurePath(source.path).name
 
 
-def records(
-    lines: Iterable[str], name: str, delimiter: str, skip_lines: int = 0
-) -> Iterator[tuple[int, list[str]]]:
-    """Each record of a delimited text that is not blank, with the number of its first line (from 1).
-
-    `lines` must come from a text opened with `newline=""`. A line of spaces, tabs and empty quotes is blank.
-    """
-    stream = iter(lines)
-    for _ in range(skip_lines):
-        next(stream, None)
-    if delimiter == " ":  # runs of spaces align columns; those at the end would add an empty field
-        stream = (re.sub(r" +(?=[\r\n]*\Z)", "", line) for line in stream)
-    reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
-    line = skip_lines + 1
-    try:
-        for fields in reader:
-            if any(field.strip() for field in fields) or (len(fields) > 1 and not delimiter.isspace()):
-                yield line, fields
-            line = skip_lines + reader.line_num + 1
-    except csv.Error as error:
-        raise TableError(f"{name} line {line}: {error}; is a closing quote missing?") from None
-
-
 def place(source: Source | None, index: int, column: str) -> str:
     """Where the entry of row `index` (from 0, in the source) stands, for a message."""
     row = f"row {index + 1} (index {index}) column {column!r}"
     if source is None:
         return row
-    line = _line(source, index) if source.format == "csv" else None
+    line = None
+    if source.format == "csv":
+        line = line_number(
+            source.path, index + source.header, source.text_encoding, source.delimiter, source.skip_lines
+        )
     return f"{file_name(source)} {row if line is None else f'line {line} column {column!r}'}"
-
-
-def _line(source: Source, index: int) -> int | None:
-    """The line of a CSV file on which row `index` begins; None if the file is no longer what it was."""
-    try:
-        with open(source.path, encoding=source.text_encoding, newline="") as stream:
-            found = records(stream, file_name(source), source.delimiter, source.skip_lines)
-            for position, (line, _) in enumerate(found):
-                if position == index + source.header:
-                    return line
-    except (OSError, UnicodeDecodeError):
-        pass
-    return None
 
 
 def split_rows(table: Table, fraction: float, seed: int) -> tuple[Indices, Indices]:
@@ -211,9 +179,11 @@ def split_rows(table: Table, fraction: float, seed: int) -> tuple[Indices, Indic
         chosen[rng.permutation(n)[: round(fraction * n)]] = True
     training, validation = np.flatnonzero(~chosen), np.flatnonzero(chosen)
     if fraction > 0 and not len(validation):
-        raise InputError(f"a validation fraction of {fraction:g} of {n:,} rows leaves no row to validate on")
+        raise InputError(
+            f"a validation fraction of {fraction:g} of {counted(n, 'row')} leaves no row to validate on"
+        )
     if not len(training):
-        raise InputError(f"a validation fraction of {fraction:g} of {n:,} rows leaves no row to train on")
+        raise InputError(f"a validation fraction of {fraction:g} of {counted(n, 'row')} leaves no row to train on")
     return training, validation
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from whygrad.casting import number_text
 from whygrad.errors import TableError
+from whygrad.printing import counted
 from whygrad.table import Column, Task, listed
 
 WantedTask = Literal["regression", "classification"]
@@ -19,7 +20,7 @@ def refuse_identifier(label: str, column: Column) -> None:
     words, n = len(column.categories), len(column.values)
     if column.kind == "category" and words > 100 and words > n / 2:
         raise TableError(
-            f"{label} column {column.name!r}: {words:,} different words in {n:,} rows look like names; "
+            f"{label} column {column.name!r}: {words:,} different words in {counted(n, 'row')} look like names; "
             f"--ignore {column.name}, or --category {column.name} to keep it"
         )
 
@@ -97,12 +98,8 @@ def kinds_note(inputs: tuple[Column, ...]) -> str:
     parts = []
     numbers = [column.name for column in inputs if column.kind == "number"]
     if numbers:
-        parts.append(f"{len(numbers):,} number{'s' * (len(numbers) > 1)} ({listed(numbers)})")
-    categories = [
-        f"{c.name}: {len(c.categories):,} word{'s' * (len(c.categories) != 1)}"
-        for c in inputs
-        if c.kind == "category"
-    ]
+        parts.append(f"{counted(len(numbers), 'number')} ({listed(numbers)})")
+    categories = [f"{c.name}: {counted(len(c.categories), 'word')}" for c in inputs if c.kind == "category"]
     if categories:
         noun = "category" if len(categories) == 1 else "categories"
         parts.append(f"{len(categories):,} {noun} ({listed(categories)})")

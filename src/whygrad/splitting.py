@@ -1,0 +1,182 @@
+"""From the bytes of a delimited text file to its column names and columns of text.
+
+Polars splits the fields, after one pass over the bytes has shown that every record has as many fields as the
+header; files with quotes in unusual places, and those aligned by spaces, are split by the csv module instead.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.delimited import records
+from whygrad.dialect import DELIMITER_NAMES, Dialect, column_names, decode, guess_dialect
+from whygrad.errors import TableError
+from whygrad.printing import counted
+from whygrad.table import Indices
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NEWLINE, RETURN, QUOTE = 10, 13, 34
+BLANK = re.compile(rb'(?m)^(?:[ \t]|(?<!")""(?!"))*\r?$')  # four quotes are a field that holds one
+
+
+@dataclass(frozen=True, eq=False)
+class TextColumns:
+    """A delimited file as text: `names` and one string series for each, all of the same length."""
+
+    names: tuple[str, ...]
+    columns: tuple[pl.Series, ...]
+    dialect: Dialect
+    notes: tuple[str, ...]
+
+
+def read_text_columns(
+    data: bytes,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool = True,
+    text_encoding: str | None = None,
+) -> TextColumns:
+    """The columns of a delimited file; what is None is guessed. `name` is for messages."""
+    utf8, codec = decode(data, name, text_encoding)
+    if not utf8.strip():
+        raise TableError(f"{name} is empty")
+    dialect = guess_dialect(utf8, codec, delimiter, decimal, header)
+    line, first = next(_slow_records(utf8, name, dialect), (0, []))
+    if not first:
+        raise TableError(f"{name} has comment lines only")
+    names, notes = column_names(first, f"{name} line {line}", dialect)
+    columns = _split_fast(utf8, name, dialect, len(first))
+    if columns is None:
+        columns = _split_slowly(utf8, name, dialect, len(first))
+    if len(columns[0]) == 0:
+        raise TableError(f"{name} has a header and no rows")
+    return TextColumns(names, columns, dialect, notes)
+
+
+def _ragged(
+    name: str, line: int, found: int, width: int, dialect: Dialect, many_lines: bool = False
+) -> TableError:
+    first = "header" if dialect.header else "first line"
+    delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
+    return TableError(
+        f"{name} line {line}: {counted(found, 'field')} where the {first} has {width} "
+        f"(delimiter {delimiter}); {'is a closing quote missing?' if many_lines else 'mend it, or --delimiter'}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the records of a text lie: `start`, `end` (byte offsets) and `fields`, each (records,)."""
+
+    start: Indices
+    end: Indices
+    fields: Indices
+
+
+def find_records(text: NDArray[np.uint8], delimiter: str) -> Layout | None:
+    """The records that are not blank, from the bytes alone; None where quotes or returns are unusual."""
+    quotes = np.flatnonzero(text == QUOTE)
+    if not _quotes_are_plain(text, quotes, ord(delimiter)):
+        return None
+    returns = np.flatnonzero(text == RETURN)
+    if returns.size:
+        outside = returns[np.searchsorted(quotes, returns) % 2 == 0]
+        if outside.size and (outside[-1] + 1 == text.size or (text[outside + 1] != NEWLINE).any()):
+            return None
+    end = np.flatnonzero(text == NEWLINE)
+    delimiters = np.flatnonzero(text == ord(delimiter))
+    if quotes.size:  # an odd number of quotes before a byte: it lies inside a quoted field
+        end = end[np.searchsorted(quotes, end) % 2 == 0]
+        delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+    if end.size == 0 or end[-1] != text.size - 1:
+        end = np.append(end, text.size)
+    start = np.append(0, end[:-1] + 1)
+    fields = np.diff(np.searchsorted(delimiters, end), prepend=0) + 1
+    inked = ~_blank(text, start, end)
+    return Layout(start[inked], end[inked], fields[inked])
+
+
+def _quotes_are_plain(text: NDArray[np.uint8], quotes: Indices, delimiter: int) -> bool:
+    """Whether every quote opens at the start of a field, closes at its end, or is doubled inside."""
+    if quotes.size % 2:
+        return False
+    before = np.array([delimiter, NEWLINE, QUOTE])
+    after = np.array([delimiter, NEWLINE, RETURN, QUOTE])
+    opening, closing = quotes[0::2], quotes[1::2]
+    opening = opening[opening > 0]
+    closing = closing[closing < text.size - 1]
+    return bool(np.isin(text[opening - 1], before).all() and np.isin(text[closing + 1], after).all())
+
+
+def _blank(text: NDArray[np.uint8], start: Indices, end: Indices) -> NDArray[np.bool_]:
+    """(records,) whether a record is nothing but spaces, tabs and empty quotes."""
+    blank = np.zeros(len(start), dtype=bool)
+    candidates = np.isin(text[np.minimum(start, text.size - 1)], np.frombuffer(b' \t"\r\n', np.uint8))
+    if candidates.any():
+        for found in BLANK.finditer(text.tobytes()):
+            k = int(np.searchsorted(start, found.start()))
+            if k < len(start) and start[k] == found.start() and end[k] == found.end():
+                blank[k] = True
+    return blank
+
+
+def _split_fast(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[pl.Series, ...] | None:
+    """The columns by Polars; None where only the csv module splits as people mean it."""
+    import polars as pl
+
+    if dialect.delimiter == " ":
+        return None
+    offset = 0
+    for _ in range(dialect.skip_lines):
+        offset = utf8.find(b"\n", offset) + 1
+    text = np.frombuffer(utf8, np.uint8)[offset:]
+    layout = find_records(text, dialect.delimiter)
+    if layout is None:
+        return None
+    wrong = np.flatnonzero(layout.fields != width)
+    if wrong.size:
+        line = utf8.count(b"\n", 0, offset + int(layout.start[wrong[0]])) + 1
+        raise _ragged(name, line, int(layout.fields[wrong[0]]), width, dialect)
+    start, end = layout.start[dialect.header :], layout.end[dialect.header :]
+    schema = {str(k): pl.String for k in range(width)}
+    if start.size == 0:
+        return tuple(pl.DataFrame(schema=schema).iter_columns())
+    if (start[1:] != end[:-1] + 1).any():  # blank lines in between: leave their bytes out
+        edges = np.zeros(text.size + 2, dtype=np.int8)
+        edges[start] += 1
+        edges[end + 1] -= 1
+        body = text[np.cumsum(edges[: text.size], dtype=np.int8) > 0].tobytes()
+    else:
+        body = text[start[0] : end[-1] + 1].tobytes()
+    frame = pl.read_csv(body, has_header=False, schema=schema, separator=dialect.delimiter)
+    return tuple(frame.iter_columns())
+
+
+def _slow_records(utf8: bytes, name: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    lines = io.TextIOWrapper(io.BytesIO(utf8), encoding="utf-8", newline="")
+    return records(lines, name, dialect.delimiter, dialect.skip_lines)
+
+
+def _split_slowly(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[pl.Series, ...]:
+    """The columns by the csv module, whose reading of odd quotes is everybody's."""
+    import polars as pl
+
+    rows = []
+    for line, fields in _slow_records(utf8, name, dialect):
+        if len(fields) != width:
+            many_lines = any("\n" in field for field in fields)
+            raise _ragged(name, line, len(fields), width, dialect, many_lines)
+        rows.append(fields)
+    columns = list(zip(*rows[dialect.header :], strict=True)) or [()] * width
+    return tuple(pl.Series(str(k), column, dtype=pl.String) for k, column in enumerate(columns))
