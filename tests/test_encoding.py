@@ -15,12 +15,12 @@ from whygrad.encoding import (
     decode_outputs,
     encode_inputs,
     encode_targets,
-    encoding_notes,
     fit_encoding,
     target_scale,
 )
 from whygrad.errors import InputError, TableError
 from whygrad.reading import read_like, read_table
+from whygrad.remarks import encoding_notes
 
 RNG = np.random.default_rng(0)
 N = 60

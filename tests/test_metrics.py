@@ -73,6 +73,14 @@ def test_regression_measures_by_hand() -> None:
     assert r2(y, -y) < 0
 
 
+def test_rmse_of_several_outputs_is_the_root_of_one_mean() -> None:
+    y, a = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([[3.0, 1.0], [3.0, 1.0]])
+    assert rmse(y, a) == pytest.approx(math.sqrt((9 + 1) / 2), rel=1e-15)
+    assert oracle.root_mean_squared_error(y, a) == pytest.approx(
+        (3 + 1) / 2
+    )  # scikit-learn's is the mean of the roots
+
+
 def test_r2_of_several_outputs_is_the_mean_of_theirs() -> None:
     y = np.array([[0.0, 10.0], [2.0, 30.0]])
     a = np.array([[0.0, 20.0], [2.0, 20.0]])  # first output perfect, second its mean

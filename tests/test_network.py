@@ -2,13 +2,16 @@
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whygrad.activations import ACTIVATIONS, Elu, LeakyRelu, activation
+import whygrad as wg
+from whygrad.activations import ACTIVATIONS, Activation, Elu, LeakyRelu, activation
 from whygrad.errors import InputError, WhygradError, WrongTypeError
 from whygrad.network import Dense, Network, layers, network_from_plain, whole_number
 from whygrad.weights import initialize_parameters, views
@@ -134,3 +137,28 @@ def test_a_description_with_wrong_values_is_refused() -> None:
         network_from_plain({**good, "layers": []})
     with pytest.raises((InputError, WrongTypeError), match="inputs is None"):
         network_from_plain({**good, "inputs": None})
+
+
+def test_an_activation_of_ones_own_is_not_written_to_a_file() -> None:
+    own = (
+        Activation("square", value_rule=lambda xp, z, k: z * z, pull_rule=lambda xp, d, z, a, k: d * (z + z)),
+        replace(ACTIVATIONS["relu"], value_rule=lambda xp, z, k: z),
+        replace(ACTIVATIONS["relu"], pull_rule=lambda xp, d, z, a, k: d),
+    )
+    for one in own:
+        net = Network(2, (Dense(3, one), Dense(1)))
+        with pytest.raises(InputError) as caught:
+            net.to_plain()
+        assert str(caught.value) == f"activation {one.name!r} is your own; a model file holds only whygrad's"
+    for one in ACTIVATIONS.values():
+        net = Network(2, (Dense(3, replace(one)), Dense(1)))
+        assert network_from_plain(net.to_plain()) == net
+
+
+def test_a_run_with_an_activation_of_ones_own_is_not_saved(tmp_path: Path) -> None:
+    square = Activation("square", value_rule=lambda xp, z, k: z * z, pull_rule=lambda xp, d, z, a, k: d * (z + z))
+    _, table, training = wg.example("students")
+    run = wg.fit(Network(2, (Dense(2, square), Dense(1))), table, training)
+    with pytest.raises(InputError, match=r"^activation 'square' is your own; a model file holds only whygrad's$"):
+        wg.save(run, tmp_path / "m.whygrad")
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import pytest
 from truth import LEGAL, by_complex_step, by_differences, case, float64_jax, forward, mean_loss, split
 
 from whygrad.activations import ACTIVATIONS
-from whygrad.losses import LOSSES, Loss, loss, prepare_targets
+from whygrad.losses import LOSSES, Loss, loss
 from whygrad.maths import COMPLEX
 from whygrad.network import Dense, Network
 from whygrad.propagation import (
@@ -21,6 +21,7 @@ from whygrad.propagation import (
     row_losses,
     update_parameters,
 )
+from whygrad.targets import prepare_targets
 from whygrad.training import Training
 from whygrad.weights import flatten, is_weight
 

@@ -14,7 +14,7 @@ import pytest
 
 from whygrad.activations import ACTIVATIONS
 from whygrad.errors import InputError
-from whygrad.losses import LOSSES, prepare_targets
+from whygrad.losses import LOSSES
 from whygrad.network import Dense, Network
 from whygrad.rivals import RIVALS, NotComparable, Rival, rival
 from whygrad.rivals.parting import gap
@@ -22,6 +22,7 @@ from whygrad.rivals.protocol import kept_steps, walk
 from whygrad.rivals.reference import follow_reference
 from whygrad.schedules import Constant, Cosine, Exponential, StepDecay
 from whygrad.table import Rows, row_order
+from whygrad.targets import prepare_targets
 from whygrad.training import Training
 from whygrad.updates import SGD, UPDATES, Adagrad, Momentum, RMSprop, update
 from whygrad.weights import initialize_parameters

@@ -146,6 +146,15 @@ def test_orthogonal_starts_are_orthogonal(sizes: tuple[int, int], scale: float) 
     np.testing.assert_allclose(product, scale**2 * np.eye(min(sizes)), rtol=0, atol=1e-15)
 
 
+@pytest.mark.parametrize("init", ["he", "lecun"])
+def test_he_and_lecun_are_whole_normals(init: str) -> None:
+    """As PyTorch's kaiming_normal_; Keras's are cut off at two standard deviations, beyond which lie 4.55 %."""
+    net = Network(100, (Dense(1000),))
+    w = views(net, initialize_parameters(net, init, 1))[0].W
+    deviation = math.sqrt((2 if init == "he" else 1) / 100)
+    assert (np.abs(w) > 2 * deviation).mean() == pytest.approx(0.0455, abs=0.003)
+
+
 def test_orthogonal_starts_have_no_favourite_sign() -> None:
     net = Network(3, (Dense(3),))
     drawn = np.array([views(net, initialize_parameters(net, "orthogonal", seed))[0].W for seed in range(2000)])
@@ -184,7 +193,7 @@ def test_draws_come_from_the_seed_and_zero() -> None:
         ("normal:-1", "init: 'normal:-1' has a scale below 0; give 0 or more"),
         ("uniform:-0.5", "init: 'uniform:-0.5' has a scale below 0; give 0 or more"),
         (True, "init: True is not known"),
-        ([(np.zeros((2, 2)), np.zeros(2))], "parameters: 1 layers given, but the network has 2"),
+        ([(np.zeros((2, 2)), np.zeros(2))], "parameters: 1 layer given, but the network has 2"),
         (
             [(np.zeros((2, 2)), np.zeros(2)), (np.zeros((1, 2)), np.zeros(1))],
             "parameters: layer 2 has W (1, 2) and b (1,), but needs W (2, 1) and b (1,)",

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from whygrad.activations import ACTIVATIONS, Activation
 from whygrad.encoding import Encoding, fit_encoding
 from whygrad.losses import LOSSES, Loss
+from whygrad.losses import loss as find_loss
 from whygrad.network import Network, layers, whole_number
 from whygrad.table import Table, Task
+
+DEFAULT_HIDDEN = (32,)
+DEFAULT_ACTIVATION = "relu"
 
 _OUTPUTS = {"regression": "linear", "binary": "sigmoid", "multiclass": "softmax"}
 _LOSSES = {
@@ -37,18 +41,19 @@ def default_output(task: Task, loss: Loss | None = None) -> str:
 
 def dense_network(
     table: Table | Encoding,
-    hidden: int | Iterable[int] = (32,),
-    activation: str | Activation = "relu",
+    hidden: int | Iterable[int] = DEFAULT_HIDDEN,
+    activation: str | Activation = DEFAULT_ACTIVATION,
     output: str | Activation | None = None,
+    loss: str | Loss | None = None,
 ) -> Network:
     """A dense network that fits a table: as many inputs and outputs as its encoded columns.
 
     `hidden` are the units of the hidden layers, () for none; `output` is the last layer's activation, chosen
-    by the task when None. Raises `InputError` for sizes below 1 or unknown activations, `WrongTypeError` for
-    sizes that are no numbers.
+    by the task when None, and by the `loss` where it is said which: hinge gets linear. Raises `InputError` for
+    sizes below 1, unknown activations or losses, `WrongTypeError` for sizes that are no numbers.
     """
     encoding = table if isinstance(table, Encoding) else fit_encoding(table, missing="fill")
     sizes = tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
     units = tuple(whole_number("hidden", n) for n in sizes)
-    last = default_output(encoding.task) if output is None else output
+    last = default_output(encoding.task, None if loss is None else find_loss(loss)) if output is None else output
     return Network(encoding.n_inputs, layers((*units, encoding.n_outputs), activation, last))

@@ -5,7 +5,6 @@
     │   ├── TableError                  in a table: names file, line and column
     │   └── ModelFileError              a model file that is damaged, foreign or newer
     ├── WrongTypeError (TypeError)      an argument of the wrong type; exit code 2
-    ├── NotInstalledError (ImportError) an optional package is missing; exit code 2
     └── OutputError (OSError)           a file that could not be written, as on a full disk; exit code 1
 
 Each message is one line that names the place, the value found and what would be right.
@@ -33,10 +32,6 @@ class ModelFileError(InputError):
 
 class WrongTypeError(WhygradError, TypeError):
     """An argument of the wrong type; the message says which type would be right."""
-
-
-class NotInstalledError(WhygradError, ImportError):
-    """An optional package is missing; the message says how to install it."""
 
 
 class OutputError(WhygradError, OSError):

@@ -10,11 +10,11 @@ import numpy as np
 from whygrad.encoding import Encoding, Unknown, encode_inputs, encode_targets
 from whygrad.engines import engine
 from whygrad.history import Run
-from whygrad.losses import prepare_targets
 from whygrad.maths import Array, Counts
 from whygrad.metrics import ClassScore, class_numbers, confusion, full_scores, per_class
 from whygrad.reading import read_like
 from whygrad.table import Rows, Table
+from whygrad.targets import prepare_targets
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from whygrad.activations import ACTIVATIONS
-from whygrad.encoding import Encoding, encode_inputs, encode_targets, encoding_notes, fit_encoding
+from whygrad.encoding import Encoding, encode_inputs, encode_targets, fit_encoding
 from whygrad.engines import Engine
 from whygrad.engines import engine as find_engine
 from whygrad.errors import InputError
 from whygrad.history import Keep, State
-from whygrad.losses import prepare_targets
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import penalized
+from whygrad.remarks import encoding_notes
 from whygrad.table import Missing, Rows, Source, Table, listed, split_rows
+from whygrad.targets import prepare_targets
 from whygrad.training import Training
 from whygrad.weights import Init, initialize_parameters, trainable
 

@@ -22,12 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-
 from whygrad.activations import Activation
 from whygrad.errors import InputError
 from whygrad.formulas import Texts, constant_of, find
-from whygrad.maths import NUMPY, Array, Mask, Namespace
+from whygrad.maths import NUMPY, Array, Namespace
 
 Share = Callable[[Namespace, Array, Array, float], Array]
 
@@ -72,8 +70,17 @@ class Loss:
         return s if s is not None and s.activation == output.name else None
 
     def accepts(self, output: Activation) -> bool:
-        """Whether this loss is defined for everything that activation can return."""
-        return self.low <= output.low and output.high <= self.high
+        """Whether this loss is defined for everything that activation can return, and can be met by it.
+
+        Targets of -1 and 1 cannot be met by what is never negative.
+        """
+        defined = self.low <= output.low and output.high <= self.high
+        return defined and not (self.targets == "sign" and output.low >= 0)
+
+    @property
+    def threshold(self) -> float:
+        """The output above which a yes/no answer is yes: 0 where targets are -1 and 1, else one half."""
+        return 0.0 if self.targets == "sign" else 0.5
 
     def share(self, n_out: int) -> float:
         """What one output's share counts for in its row's loss: 1/n_out or 1."""
@@ -264,57 +271,9 @@ def Huber(delta: float = 1.0) -> Loss:
     return replace(found, k=constant_of(f"Huber({delta!r})", found, delta, zero=False))
 
 
-def one_hot(classes: Array, n_classes: int) -> Array:
-    """(rows,) class numbers 0 .. n_classes - 1 -> (rows, n_classes) with one 1 in each row."""
-    numbers = np.asarray(classes)
-    if numbers.size and not ((numbers >= 0) & (numbers < n_classes) & (numbers == np.floor(numbers))).all():
-        bad = numbers[~((numbers >= 0) & (numbers < n_classes) & (numbers == np.floor(numbers)))][0]
-        raise InputError(f"targets: {bad} is no class number; with {n_classes} classes it is 0 to {n_classes - 1}")
-    return np.eye(n_classes)[numbers.astype(np.int64).reshape(-1)]
-
-
-def prepare_targets(found: Loss, y: Array, smoothing: float = 0.0) -> Array:
-    """The targets (rows, n_out) as the loss reads them; checked, and smoothed for cross-entropies.
-
-    Class numbers (rows,) or (rows, 1) are made one-hot by `one_hot` before. For hinge, 0 becomes -1. Label
-    smoothing s mixes in the uniform distribution, y(1 - s) + s/n (Szegedy et al. 2016), with n = 2 for binary
-    cross-entropy, as Keras does for both and PyTorch for `CrossEntropyLoss`.
-
-    Raises `InputError` for targets the loss is not defined for, naming the first row.
-    """
-    rule = _TARGET_RULES[found.targets]
-    bad = rule.broken(y)
-    if bad.any():
-        row, output = (int(i) for i in np.argwhere(bad)[0])
-        place = f"row {row + 1} (index {row})"
-        raise InputError(f"targets: {place} is {y[row, output]:g}, but {found.name} wants {rule.wanted}")
-    if found.targets == "sign":
-        return np.where(y == 0, -1.0, y).astype(y.dtype)
-    if smoothing == 0:
-        return y
-    if found.targets not in ("probability", "distribution"):
-        raise InputError(
-            f"label smoothing: {smoothing:g} needs a cross-entropy loss, not {found.name}; leave it at 0"
-        )
-    n = 2 if found.targets == "probability" else y.shape[-1]
-    return y * (1 - smoothing) + smoothing / n
-
-
-@dataclass(frozen=True)
-class _TargetRule:
-    broken: Callable[[Array], Mask]  # (rows, n_out) -> (rows, n_out) of bool
-    wanted: str
-
-
-def _not_distribution(y: Array) -> Mask:
-    whole = np.abs(y.sum(axis=-1, keepdims=True) - 1) <= 1e-6  # False for NaN
-    return np.asarray(~((y >= 0) & (y <= 1) & whole))
-
-
-_TARGET_RULES = {
-    "any": _TargetRule(lambda y: ~np.isfinite(y), "a number"),
-    "probability": _TargetRule(lambda y: ~((y >= 0) & (y <= 1)), "0, 1 or a probability between"),
-    "distribution": _TargetRule(_not_distribution, "one-hot rows or probabilities that sum to 1"),
-    "sign": _TargetRule(lambda y: ~((y == 0) | (y == 1) | (y == -1)), "-1 and 1 (or 0 and 1)"),
-    "count": _TargetRule(lambda y: ~((y >= 0) & np.isfinite(y)), "0 or more"),
-}
+def registered(found: Loss) -> str:
+    """How a loss is written in a file. Raises `InputError` for a user's own, which could not be read back."""
+    known = LOSSES.get(found.name)
+    if known is None or (found.value_rule, found.pull_rule) != (known.value_rule, known.pull_rule):
+        raise InputError(f"loss {found.name!r} is your own; a model file holds only whygrad's")
+    return str(found)

@@ -25,7 +25,10 @@ def r2(y: Array, a: Array) -> float:
 
 
 def rmse(y: Array, a: Array) -> float:
-    """The root of the mean squared error over rows and outputs."""
+    """The root of the mean squared error over rows and outputs.
+
+    scikit-learn's `root_mean_squared_error` of several outputs is another number, the mean of each output's root.
+    """
     return float(np.sqrt(((y - a) ** 2).mean()))
 
 

@@ -42,8 +42,8 @@ class Model:
 
     @property
     def threshold(self) -> float:
-        """The output above which a yes/no answer is yes: 0 where targets are -1 and 1, else one half."""
-        return 0.0 if self.loss.targets == "sign" else 0.5
+        """The output above which a yes/no answer is yes."""
+        return self.loss.threshold
 
     def outputs(self, x: Array) -> Array:
         """The network's own outputs (rows, n_out) for encoded inputs x (rows, inputs)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whygrad.activations import Activation
+from whygrad.activations import ACTIVATIONS, Activation
 from whygrad.activations import activation as find_activation
 from whygrad.errors import InputError, WrongTypeError
 
@@ -85,9 +85,19 @@ class Network:
         return f"{sizes} ({names}), {self.n_parameters:,} parameters"
 
     def to_plain(self) -> dict[str, Any]:
-        """Numbers and strings only, for JSON; `network_from_plain` reads it back equal."""
-        layers = [{"units": layer.units, "activation": str(layer.activation)} for layer in self.layers]
+        """Numbers and strings only, for JSON; `network_from_plain` reads it back equal.
+
+        Raises `InputError` for an activation that is a user's own, which could not be read back.
+        """
+        layers = [{"units": layer.units, "activation": _registered(layer.activation)} for layer in self.layers]
         return {"inputs": self.inputs, "layers": layers}
+
+
+def _registered(found: Activation) -> str:
+    known = ACTIVATIONS.get(found.name)
+    if known is None or (found.value_rule, found.pull_rule) != (known.value_rule, known.pull_rule):
+        raise InputError(f"activation {found.name!r} is your own; a model file holds only whygrad's")
+    return str(found)
 
 
 def network_from_plain(plain: Mapping[str, Any]) -> Network:

@@ -18,6 +18,7 @@ from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.maths import Array
 from whygrad.names import find_parameter
 from whygrad.network import Network
+from whygrad.printing import counted
 
 
 class LayerWeights(NamedTuple):
@@ -66,7 +67,9 @@ def flatten(net: Network, arrays: Iterable[tuple[Array, Array]]) -> Array:
     """(W, b) of every layer -> one flat vector (P,). Raises `InputError` for a wrong shape."""
     pairs = [(np.asarray(W), np.asarray(b)) for W, b in arrays]
     if len(pairs) != len(net.layers):
-        raise InputError(f"parameters: {len(pairs)} layers given, but the network has {len(net.layers)}")
+        raise InputError(
+            f"parameters: {counted(len(pairs), 'layer')} given, but the network has {len(net.layers)}"
+        )
     for number, ((W, b), s) in enumerate(zip(pairs, spans(net), strict=True), start=1):
         if W.shape != (s.n_in, s.n_out) or b.shape != (s.n_out,):
             raise InputError(
@@ -147,6 +150,9 @@ def initialize_parameters(net: Network, init: Init = "glorot", seed: int = 0) ->
     - "glorot" (uniform; Glorot & Bengio 2010; Keras's default), "he" (normal; He et al. 2015), "lecun"
       (normal; LeCun et al. 1998), "orthogonal" (Saxe et al. 2014); a number after a colon multiplies them;
     - (W, b) of every layer.
+
+    "he" and "lecun" are plain normal draws, as PyTorch's `kaiming_normal_`; Keras's he_normal and lecun_normal cut
+    the normal off at two standard deviations and widen it to the same variance.
 
     Random starts draw from `default_rng((seed, 0))`. Raises `InputError` or `WrongTypeError` for anything else.
     """
