@@ -151,6 +151,28 @@ class TestDialect:
         assert table.where(1, "column_1") == "t.csv line 2 column 'column_1'"
 
 
+class TestThousands:
+    @pytest.mark.parametrize(
+        "cells", ["0.980 1.000", "12.5 1.000", "1.0201 1.020", "1e3 0.5"], ids=["zero", "one", "four", "exponent"]
+    )
+    @pytest.mark.parametrize("delimiter", [";", "\t"])
+    def test_points_that_cannot_all_part_thousands_are_decimal(self, write, cells, delimiter):
+        text = f"x{delimiter}y\n" + "".join(f"{cell}{delimiter}1\n" for cell in cells.split())
+        assert read_table(write(text), "y").inputs[0].values.tolist() == [float(c) for c in cells.split()]
+
+    def test_a_decimal_mark_that_is_said_is_taken_and_remembered(self, write):
+        path = write("x;y\n980;1\n1.000;2\n ;3\n")
+        with pytest.raises(TableError, match=r"line 3 column 'x': '1.000' .*1000 or 1.000"):
+            read_table(path, "y", missing="drop")
+        table = read_table(path, "y", missing="drop", decimal=".")
+        assert values(table)["x"] == [980, 1]
+        assert values(read_again(table.source, fit_encoding(table)))["x"] == [980, 1]
+        assert read_table(path, "y", category="x", missing="drop").inputs[0].categories == ("1.000", "980")
+
+    def test_a_file_with_commas_needs_no_decimal_mark(self, write):
+        assert values(read_table(write("x,y\n980,1\n1.000,2\n"), "y"))["x"] == [980, 1]
+
+
 class TestKinds:
     def test_each_kind(self, write):
         table = read_table(write("n,w,b,y\n +1e2 ,b,Yes,1\n-.5,a,no,2\n5.,b, YES,3\n"), "y")

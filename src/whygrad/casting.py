@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 MISSING_WORDS = ["", "na", "n/a", "nan", "null", "none", "?"]
 YES_NO = [("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t")]
 
-GROUPED = re.compile(r"[+-]?\d{1,3}([,.'  ]\d{3})+([.,]\d+)?")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.'\s]\d{3})+([.,]\d+)?")  # 0.125 is no thousands
+POINT_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?", re.ASCII)
 # a number that loses nothing when it is read as one: not 0123
 PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=[.,]\d))([.,]\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -40,6 +41,7 @@ class Cells:
     `numbers` is NaN where a cell is a word or missing, `is_word` says where it is a word. `text` holds the
     words, null where missing; it is None where the column came as numbers. `place(i)` is the cell's place.
     `exact` makes text of numbers that float64 may not hold; `dates` says that the text was dates and times.
+    `unsure` says that nobody named the decimal mark, in a file whose kind often groups thousands by points.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Cells:
     decimal: str = "."
     exact: Callable[[], pl.Series] | None = None
     dates: bool = False
+    unsure: bool = False
 
     def value(self, i: int) -> str:
         """The cell as text, for a message."""
@@ -63,19 +66,23 @@ def cells_of_numbers(
     return Cells(name, numbers, np.zeros(len(numbers), dtype=bool), None, place, exact=exact)
 
 
-def cells_of_text(name: str, series: pl.Series, place: Callable[[int], str], decimal: str = ".") -> Cells:
+def cells_of_text(
+    name: str, series: pl.Series, place: Callable[[int], str], decimal: str = ".", unsure: bool = False
+) -> Cells:
     """The cells of a string series."""
     import polars as pl
 
     numbers = _to_numbers(series, decimal)
     if numbers.null_count() == 0:
-        return Cells(name, numbers.to_numpy(), np.zeros(len(series), dtype=bool), series, place, decimal)
+        return Cells(
+            name, numbers.to_numpy(), np.zeros(len(series), dtype=bool), series, place, decimal, unsure=unsure
+        )
     stripped = series.str.strip_chars()
     missing = stripped.is_null() | stripped.str.to_lowercase().is_in(MISSING_WORDS)
     text = pl.select(pl.when(~missing).then(stripped)).to_series()
     numbers = _to_numbers(text, decimal)
     is_word = (numbers.is_null() & text.is_not_null()).to_numpy()
-    return Cells(name, numbers.fill_null(np.nan).to_numpy(), is_word, text, place, decimal)
+    return Cells(name, numbers.fill_null(np.nan).to_numpy(), is_word, text, place, decimal, unsure=unsure)
 
 
 def _to_numbers(text: pl.Series, decimal: str) -> pl.Series:
@@ -112,8 +119,8 @@ def number_column(cells: Cells) -> Column:
     """The cells as float64, NaN where missing; a word or an infinite number is refused."""
     if cells.is_word.any():
         i = int(np.argmax(cells.is_word))
-        hint = _number_hint(cells.value(i), cells.decimal)
-        raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is not a number{hint}")
+        raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is not a number{_number_hint(cells, i)}")
+    _refuse_point_thousands(cells)
     infinite = np.isinf(cells.numbers)
     if infinite.any():
         i = int(np.argmax(infinite))
@@ -209,16 +216,17 @@ def number_text(number: float) -> str:
 
 
 def _mixed(cells: Cells) -> TableError:
-    """The error for numbers and words in one column; the rarer of the two is the offender."""
+    """The error for numbers and words in one column; the rarer is the offender, or a number in disguise."""
     numbers = ~np.isnan(cells.numbers)
-    if cells.is_word.sum() <= numbers.sum():
+    if cells.is_word.sum() <= numbers.sum() or _all_disguised(cells):
         i, rare, common = int(np.argmax(cells.is_word)), "a word", "numbers"
     else:
         i, rare, common = int(np.argmax(numbers)), "a number", "words"
-    hint = _number_hint(cells.value(i), cells.decimal) if rare == "a word" else ""
+    hint = _number_hint(cells, i) if rare == "a word" else ""
+    what = "not a number" if hint else f"{rare} in a column of {common}"
     return TableError(
-        f"{cells.place(i)}: {cells.value(i)!r} is {rare} in a column of {common}{hint}; "
-        f"mend it, or --category {cells.name} if the column holds categories"
+        f"{cells.place(i)}: {cells.value(i)!r} is {what}{hint}; "
+        f"{'' if hint else 'mend it, '}or --category {cells.name} if the column holds categories"
     )
 
 
@@ -236,25 +244,62 @@ def _refuse_dates(cells: Cells) -> None:
 
 def _refuse_decorated_numbers(cells: Cells) -> None:
     """Refuses a column of words that are all numbers with separators, percent or currency signs."""
-    words = [] if cells.text is None else cells.text.drop_nulls().unique().to_list()
-    if all(_number_hint(word, cells.decimal) for word in words):
+    if _all_disguised(cells):
         i = int(np.argmax(cells.is_word))
-        hint = _number_hint(cells.value(i), cells.decimal)
         raise TableError(
-            f"{cells.place(i)}: {cells.value(i)!r} is not a number{hint}; "
+            f"{cells.place(i)}: {cells.value(i)!r} is not a number{_number_hint(cells, i)}; "
             f"or --category {cells.name} if the column holds categories"
         )
 
 
-def _number_hint(word: str, decimal: str) -> str:
+def _all_disguised(cells: Cells) -> bool:
+    """Whether every word is a number with separators, percent or currency signs."""
+    if cells.text is None:
+        return False
+    words = cells.text.filter(cells.is_word).unique().to_list()
+    return all(_hint(word, cells.decimal, cells.unsure) for word in words)
+
+
+def _refuse_point_thousands(cells: Cells) -> None:
+    """Refuses 1.000, 12.500 ... where nobody said that the point is the decimal mark and it may part thousands."""
+    if not cells.unsure or cells.text is None:
+        return
+    dotted = cells.text.str.contains(".", literal=True).fill_null(False)
+    if not dotted.any():
+        return
+    grouped = cells.text.str.strip_chars().str.contains(POINT_THOUSANDS).fill_null(False)
+    if (grouped | ~dotted).all():
+        i = int(dotted.arg_true()[0])
+        hint = _hint(cells.value(i).strip(), ".", True)
+        raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is a number in two ways{hint}")
+
+
+def _number_hint(cells: Cells, i: int) -> str:
+    return _hint(cells.value(i), cells.decimal, cells.unsure)
+
+
+def _hint(word: str, decimal: str, unsure: bool) -> str:
     """What would make a number of a word that looks like one; empty where it does not."""
-    if OTHER_DECIMAL.fullmatch(word) and not GROUPED.fullmatch(word):
-        return f" (is the decimal sign another? --decimal {',' if decimal == '.' else '.'})"
     if GROUPED.fullmatch(word):
-        other = "," if decimal == "." else "."
-        return f" (write thousands without a separator, or name the sign with --decimal {other})"
+        return _thousands_hint(word, decimal, unsure)
+    if OTHER_DECIMAL.fullmatch(word):
+        return f" (is the decimal sign another? --decimal {',' if decimal == '.' else '.'})"
     if re.fullmatch(r"[+-]?[\d.,]+ ?%", word):
         return " (write it without the percent sign)"
     if re.fullmatch(r"[$€£] ?[+-]?[\d.,]+|[+-]?[\d.,]+ ?[$€£]", word):
         return " (write it without the currency sign)"
     return ""
+
+
+def _thousands_hint(word: str, decimal: str, unsure: bool) -> str:
+    """How to write 1,000 or 1.234,5; where the mark may as well be the decimal one, how to say so."""
+    marks = re.findall(r"[^\d+-]", word)
+    separator, last = marks[0], marks[-1]
+    plain = word.replace(separator, "")
+    if len(marks) == 1 and unsure and decimal == "." and separator in ".,":
+        return (
+            f" ({plain} or {word.replace(',', '.')}? write thousands without a separator, "
+            f"or say --decimal {separator} if {separator!r} is the decimal mark)"
+        )
+    mark = f", and --decimal {last}" if last != separator and last != decimal else ""
+    return f" ({separator!r} parts thousands; write thousands without a separator, as in {plain}{mark})"

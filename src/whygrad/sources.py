@@ -122,8 +122,10 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     )
     series = dict(zip(found.names, found.columns, strict=True))
 
+    unsure = options.decimal is None and dialect.delimiter in ";\t"  # such files often group thousands by points
+
     def cells(name: str) -> Cells:
-        return cells_of_text(name, series[name], partial(place, source, column=name), dialect.decimal)
+        return cells_of_text(name, series[name], partial(place, source, column=name), dialect.decimal, unsure)
 
     n_rows = len(found.columns[0])
     return Opened(path.name, found.names, n_rows, cells, source, (_file_note(path.name, found), *found.notes))
