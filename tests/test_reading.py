@@ -145,6 +145,39 @@ class TestDialect:
         assert [column.name for column in table.inputs] == ["column_1", "x"]
         assert "columns without a name are called column_1" in table.notes
 
+    def test_columns_with_neither_name_nor_value_are_left_out(self, write):
+        table = read_table(write("a,b,y,,,\n1,2,3,,,\n4,5,6, ,,\n"), "y")
+        assert values(table) == {"a": [1, 4], "b": [2, 5], "y": [3, 6]}
+        assert table.notes[1] == "left out 3 columns with neither a name nor a value"
+        table = read_table(write("a,y,,\n1,3,,7\n4,6,,8\n"), "y")
+        assert table.notes[1:3] == (
+            "columns without a name are called column_4",
+            "left out 1 column with neither a name nor a value",
+        )
+        assert [column.name for column in table.inputs] == ["a", "column_4"]
+        with pytest.raises(TableError, match="'column_1': the whole column is empty"):
+            read_table(write(",\n,\n,\n"), "column_2")
+
+    @pytest.mark.parametrize(
+        ("line", "delimiter"), [("sep=;", ";"), ('"sep=;"', ";"), ("SEP=\t", "\t"), ("sep=,", ","), ("sep=|", "|")]
+    )
+    def test_a_sep_line_says_the_delimiter(self, write, line, delimiter):
+        body = "\n".join(delimiter.join(fields) for fields in ("ay", "13", "45"))
+        table = read_table(write(f"{line}\r\n# by hand\n{body}\n"), "y")
+        assert values(table) == {"a": [1, 4], "y": [3, 5]}
+        assert "sep line skipped" in table.notes[0]
+        assert table.notes[0].endswith("1 line of comment skipped")
+        assert table.where(1, "a") == "t.csv line 5 column 'a'"
+        assert values(read_again(table.source, fit_encoding(table))) == values(table)
+
+    def test_a_header_of_numbers_is_taken_when_it_is_said_to_be_one(self, write):
+        path = write("2019,2020,2021\n1,2,3.5\n4,5,6\n")
+        with pytest.raises(TableError, match="--header if numbers are the names"):
+            read_table(path, "2021")
+        table = read_table(path, "2021", header=True)
+        assert values(table) == {"2019": [1, 4], "2020": [2, 5], "2021": [3.5, 6]}
+        assert values(read_again(table.source, fit_encoding(table))) == values(table)
+
     def test_no_header(self, write):
         table = read_table(write("1,2\n3,4\n"), "column_2", header=False)
         assert values(table) == {"column_1": [1, 3], "column_2": [2, 4]}

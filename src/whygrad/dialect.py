@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from whygrad.delimited import records
 from whygrad.errors import InputError, TableError
-from whygrad.table import listed
 
 SAMPLE = 65536
 DELIMITERS = "\t;|, "  # where two fit equally well the earlier one: commas and spaces also occur in values
@@ -27,18 +26,23 @@ FOREIGN = {
 
 POINT_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+SEP_LINE = re.compile(r'"?sep=([,;|:\t ])"?[\r\n]*', re.IGNORECASE)  # what Excel reads, and some programs write
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited text file is written; `text_encoding` is a codec name of Python's."""
+    """How a delimited text file is written; `text_encoding` is a codec name of Python's.
+
+    `skip_lines` come before the records; `sep_line` says that the first of them names the delimiter (sep=;).
+    """
 
     text_encoding: str
     delimiter: str
     decimal: str
     skip_lines: int
     header: bool
+    sep_line: bool = False
 
 
 def decode(data: bytes, name: str, text_encoding: str | None) -> tuple[bytes, str]:
@@ -87,14 +91,15 @@ def guess_dialect(utf8: bytes, codec: str, delimiter: str | None, decimal: str |
     if len(utf8) > SAMPLE:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     lines = list(io.StringIO(sample.decode(errors="ignore"), newline=""))
-    skip = 0
+    sep = SEP_LINE.fullmatch(lines[0])
+    skip = 0 if sep is None else 1
     while skip < len(lines) and (lines[skip].startswith("#") or not lines[skip].strip()):
         skip += 1
-    delimiter = delimiter or _guess_delimiter(lines[skip:])
+    delimiter = delimiter or (_guess_delimiter(lines[skip:]) if sep is None else sep.group(1))
     rows = _sample_rows(lines[skip:], delimiter)
-    if header and skip and _is_header(lines[skip - 1], rows, delimiter):
+    if header and skip > (sep is not None) and _is_header(lines[skip - 1], rows, delimiter):
         skip -= 1
-    return Dialect(codec, delimiter, decimal or _guess_decimal(rows), skip, header)
+    return Dialect(codec, delimiter, decimal or _guess_decimal(rows), skip, header, sep is not None)
 
 
 def _sample_rows(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -138,14 +143,19 @@ def _guess_decimal(rows: list[list[str]]) -> str:
     return "," if any(not THOUSANDS.fullmatch(field) for field in commas) else "."
 
 
-def column_names(first: list[str], where: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(column names, notes) from the first record."""
+def column_names(
+    first: list[str], where: str, dialect: Dialect, sure: bool = False
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """(column names, those of them made up here) from the first record; numbers if they surely are."""
     if not dialect.header:
-        return tuple(f"column_{k}" for k in range(1, len(first) + 1)), ()
+        return tuple(f"column_{k}" for k in range(1, len(first) + 1)), frozenset()
     fields = [field.strip() for field in first]
     filled = [field for field in fields if field]
-    if filled and all(_is_number(field) for field in filled):
-        raise TableError(f"{where}: only numbers where column names should be; --no-header if there are none")
+    if filled and not sure and all(_is_number(field) for field in filled):
+        raise TableError(
+            f"{where}: only numbers where column names should be; --no-header if there are none, "
+            "--header if numbers are the names"
+        )
     if fields[0].startswith("#") and len(fields[0]) > 1:
         fields[0] = fields[0].lstrip("# ")
     nameless = [k for k, field in enumerate(fields) if not field]
@@ -155,5 +165,4 @@ def column_names(first: list[str], where: str, dialect: Dialect) -> tuple[tuple[
         if field in fields[:k]:
             at = fields.index(field)
             raise TableError(f"{where}: columns {at + 1} and {k + 1} are both called {field!r}; rename one")
-    unnamed = listed([fields[k] for k in nameless])
-    return tuple(fields), (f"columns without a name are called {unnamed}",) if nameless else ()
+    return tuple(fields), frozenset(fields[k] for k in nameless)

@@ -45,7 +45,7 @@ def read_table(
     row_weight: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
-    header: bool = True,
+    header: bool | None = None,
     text_encoding: str | None = None,
 ) -> Table:
     """A table to learn from.
@@ -53,6 +53,7 @@ def read_table(
     `source` is a path (CSV or Parquet, told apart by content), a dataframe (pandas, polars, pyarrow, ...) or
     a mapping of names to sequences. `missing`: "refuse" names the first missing entry, "drop" leaves its row
     out, "fill" leaves it to the encoding (inputs only). `category` columns hold classes even if numbers.
+    `header` None expects names in a first line and refuses one of numbers only; True takes those as names.
     """
     if task is not None and task not in get_args(WantedTask):
         raise one_of("task", task, get_args(WantedTask))
@@ -93,7 +94,7 @@ def read_like(
     row_weight: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
-    header: bool = True,
+    header: bool | None = None,
     text_encoding: str | None = None,
 ) -> Table:
     """New rows for a trained model: exactly its columns, kinds and categories; other columns are ignored.

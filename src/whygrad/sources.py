@@ -51,7 +51,7 @@ class CsvOptions:
 
     delimiter: str | None = None
     decimal: str | None = None
-    header: bool = True
+    header: bool | None = None
     text_encoding: str | None = None
 
 
@@ -135,12 +135,14 @@ def _file_note(name: str, found: TextColumns) -> str:
     dialect = found.dialect
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
     parts = [f"{name}: {counted(len(found.columns[0]), 'row')}", f"delimiter {delimiter}"]
+    if dialect.sep_line:
+        parts.append("sep line skipped")
     if dialect.decimal == ",":
         parts.append("decimal comma")
     if dialect.text_encoding != "utf-8":
         parts.append(f"text encoding {dialect.text_encoding}")
-    if dialect.skip_lines:
-        parts.append(f"{counted(dialect.skip_lines, 'line')} of comment skipped")
+    if dialect.skip_lines > dialect.sep_line:
+        parts.append(f"{counted(dialect.skip_lines - dialect.sep_line, 'line')} of comment skipped")
     if not dialect.header:
         parts.append(f"no header, columns called {found.names[0]} to {found.names[-1]}")
     return ", ".join(parts)

@@ -19,7 +19,7 @@ from whygrad.delimited import records
 from whygrad.dialect import DELIMITER_NAMES, Dialect, column_names, decode, guess_dialect
 from whygrad.errors import TableError
 from whygrad.printing import counted
-from whygrad.table import Indices
+from whygrad.table import Indices, listed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,24 +44,43 @@ def read_text_columns(
     *,
     delimiter: str | None = None,
     decimal: str | None = None,
-    header: bool = True,
+    header: bool | None = None,
     text_encoding: str | None = None,
 ) -> TextColumns:
-    """The columns of a delimited file; what is None is guessed. `name` is for messages."""
+    """The columns of a delimited file; what is None is guessed. `name` is for messages.
+
+    Columns with neither a name nor a value, which spreadsheets write beside a table, are left out.
+    """
     utf8, codec = decode(data, name, text_encoding)
     if not utf8.strip():
         raise TableError(f"{name} is empty")
-    dialect = guess_dialect(utf8, codec, delimiter, decimal, header)
+    dialect = guess_dialect(utf8, codec, delimiter, decimal, header is not False)
     line, first = next(_slow_records(utf8, name, dialect), (0, []))
     if not first:
         raise TableError(f"{name} has comment lines only")
-    names, notes = column_names(first, f"{name} line {line}", dialect)
+    names, unnamed = column_names(first, f"{name} line {line}", dialect, sure=header is True)
     columns = _split_fast(utf8, name, dialect, len(first))
     if columns is None:
         columns = _split_slowly(utf8, name, dialect, len(first))
     if len(columns[0]) == 0:
         raise TableError(f"{name} has a header and no rows")
-    return TextColumns(names, columns, dialect, notes)
+    empty = {c for c, column in zip(names, columns, strict=True) if c in unnamed and _is_empty(column)}
+    if len(empty) < len(names):
+        filled = [(c, column) for c, column in zip(names, columns, strict=True) if c not in empty]
+        names, columns = tuple(c for c, _ in filled), tuple(column for _, column in filled)
+    return TextColumns(names, columns, dialect, _name_notes(names, unnamed, empty))
+
+
+def _is_empty(column: pl.Series) -> bool:
+    return bool((column.is_null() | (column.str.strip_chars() == "")).all())
+
+
+def _name_notes(names: tuple[str, ...], unnamed: frozenset[str], empty: set[str]) -> tuple[str, ...]:
+    called = [name for name in names if name in unnamed]
+    notes = [f"columns without a name are called {listed(called)}"] if called else []
+    if empty and empty.isdisjoint(names):
+        notes.append(f"left out {counted(len(empty), 'column')} with neither a name nor a value")
+    return tuple(notes)
 
 
 def _ragged(

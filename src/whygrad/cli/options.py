@@ -61,7 +61,7 @@ class ReadingOptions:
     decimal: Literal[".", ","] | None = None
     "The decimal mark; otherwise guessed and said."
     header: Annotated[bool | None, Parameter(negative="--no-header")] = None
-    "Whether the first line names the columns (it does, by default)."
+    "Whether the first line names the columns (by default yes, and not by numbers only)."
     text_encoding: str | None = None
     "The file's text encoding; otherwise guessed and said."
 
