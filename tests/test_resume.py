@@ -16,10 +16,10 @@ import pytest
 import whygrad as wg
 from whygrad import loop
 from whygrad.cli import main
-from whygrad.fitting import Log, finish
+from whygrad.fitting import finish
 from whygrad.history import Keep, Run
 from whygrad.job import Job, prepare
-from whygrad.loop import train
+from whygrad.loop import Log, train
 from whygrad.modelfile import from_bytes, load, to_bytes
 from whygrad.reading import read_table, table_from_arrays
 from whygrad.table import Table

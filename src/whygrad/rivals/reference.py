@@ -20,9 +20,7 @@ FollowSelf = Callable[[Network, Training, Array, Rows, Sequence[Indices]], Follo
 def following(engine: Engine) -> FollowSelf:
     """A function that has this engine train from `start` (P,), one order of the rows an epoch, step by step."""
 
-    def follow(
-        net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]
-    ) -> Followed:
+    def follow(net: Network, training: Training, start: Array, rows: Rows, orders: Sequence[Indices]) -> Followed:
         dtype = np.dtype(training.dtype)
         weights = None if rows.weights is None else rows.weights.astype(dtype)
         rows = Rows(rows.x.astype(dtype), rows.y.astype(dtype), weights)
