@@ -184,6 +184,35 @@ class TestDialect:
         assert table.where(1, "column_1") == "t.csv line 2 column 'column_1'"
 
 
+class TestMissingValues:
+    TEXT = "x,c,y\n1,a,1.5\n-,#N/A,2\n3,#n/a,3\n4,-,4\n-999,b,5\n"
+
+    def test_spellings_that_are_said_are_missing_too_and_remembered(self, write):
+        path = write(self.TEXT)
+        with pytest.raises(TableError, match="'-' is a word in a column of numbers"):
+            read_table(path, "y")
+        table = read_table(path, "y", missing="drop", missing_values=("-", "#N/A", "-999"))
+        assert values(table) == {"x": [1], "c": [0], "y": [1.5]}
+        assert table.source.missing_values == ("-", "#N/A", "-999")
+        assert values(read_again(table.source, fit_encoding(table))) == values(table)
+        filled = read_table(path, "y", missing="fill", missing_values=("-", "#N/A"))
+        assert filled.inputs[1].categories == ("a", "b")
+        encoding = fit_encoding(filled, missing="fill")
+        again = read_like(path, encoding, targets=True, like=filled.source)
+        assert [column.missing().sum() for column in again.inputs] == [1, 3]
+        with pytest.raises(TableError, match="'-' is not a number"):
+            read_like(path, encoding, targets=True, like=filled.source, missing_values="#N/A")
+
+    @pytest.mark.parametrize("source", [{"x": [1, -999, 3]}, {"x": [1.0, -999.0, 3]}, {"x": ["1", "-999", "3"]}])
+    @pytest.mark.parametrize("make", [dict, pl.DataFrame, pd.DataFrame])
+    def test_numbers_may_stand_for_missing_in_any_source(self, source, make):
+        columns = make({**source, "y": [1.5, 2, 3]})
+        table = read_table(columns, "y", missing="drop", missing_values=-999)
+        assert values(table) == {"x": [1, 3], "y": [1.5, 3]}
+        column = read_table(columns, "y", category="x", missing="drop", missing_values=[-999]).inputs[0]
+        assert column.categories == ("1", "3")
+
+
 class TestThousands:
     @pytest.mark.parametrize(
         "cells", ["0.980 1.000", "12.5 1.000", "1.0201 1.020", "1e3 0.5"], ids=["zero", "one", "four", "exponent"]

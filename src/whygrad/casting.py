@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,26 @@ def cells_of_text(
     return Cells(name, numbers.fill_null(np.nan).to_numpy(), is_word, text, place, decimal, unsure=unsure)
 
 
+def without(cells: Cells, words: tuple[str, ...]) -> Cells:
+    """The cells with these spellings of a missing value taken out as well, upper and lower case alike."""
+    import polars as pl
+
+    if not words:
+        return cells
+    if cells.text is None:
+        found = _to_numbers(pl.Series(words, dtype=pl.String), ".").drop_nulls().to_numpy()
+        return replace(cells, numbers=np.where(np.isin(cells.numbers, found), np.nan, cells.numbers))
+    folded = [word.strip().lower() for word in words]
+    gone = cells.text.str.strip_chars().str.to_lowercase().is_in(folded).fill_null(False)
+    absent = gone.to_numpy()
+    return replace(
+        cells,
+        numbers=np.where(absent, np.nan, cells.numbers),
+        is_word=cells.is_word & ~absent,
+        text=pl.select(pl.when(~gone).then(cells.text)).to_series(),
+    )
+
+
 def _to_numbers(text: pl.Series, decimal: str) -> pl.Series:
     """float64, null where a cell is no number; a grouped number (1,234 or 1.234,5) is none."""
     import polars as pl
@@ -135,7 +155,9 @@ def category_column(cells: Cells) -> Column:
     """
     import polars as pl
 
-    text = cells.exact() if cells.text is None and cells.exact is not None else cells.text
+    text = cells.text
+    if text is None and cells.exact is not None:
+        text = pl.select(pl.when(pl.Series(~np.isnan(cells.numbers))).then(cells.exact())).to_series()
     codes = np.full(len(cells.numbers), -1, dtype=np.int32)
     if text is None:
         number_column(cells)  # infinite numbers are no classes either

@@ -146,7 +146,7 @@ def _guess_decimal(rows: list[list[str]]) -> str:
 def column_names(
     first: list[str], where: str, dialect: Dialect, sure: bool = False
 ) -> tuple[tuple[str, ...], frozenset[str]]:
-    """(column names, those of them made up here) from the first record; numbers if they surely are."""
+    """(column names, those made up here) from the first record; numbers are names only if the caller is `sure`."""
     if not dialect.header:
         return tuple(f"column_{k}" for k in range(1, len(first) + 1)), frozenset()
     fields = [field.strip() for field in first]

@@ -51,7 +51,10 @@ def evaluate(run: Run, source: Any, unknown: Unknown = "refuse") -> Evaluation:
     Row weights count in the loss, not in the scores. Raises `TableError` for what the model cannot read.
     """
     model, encoding = run.model, run.model.encoding
-    table = source if isinstance(source, Table) else read_like(source, encoding, targets=True)
+    if isinstance(source, Table):
+        table = source
+    else:
+        table = read_like(source, encoding, targets=True, like=run.source)
     y = encode_targets(encoding, table)  # (rows, n_out)
     dtype = np.dtype(run.training.dtype)
     x = encode_inputs(encoding, table, unknown).astype(dtype)

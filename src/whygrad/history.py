@@ -100,7 +100,7 @@ class Run:
 
     def predict(self, source: Any, unknown: Unknown = "refuse") -> Predictions:
         """What the model says about new rows; see `Model.predict`."""
-        return self.model.predict(source, unknown)
+        return self.model.predict(source, unknown, self.source)
 
     def losses(self) -> Array:
         """(epochs + 1,): the loss after each epoch, the start's first."""

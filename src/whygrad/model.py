@@ -14,7 +14,7 @@ from whygrad.maths import Array, Words
 from whygrad.network import Network
 from whygrad.propagation import forward_propagation
 from whygrad.reading import read_like
-from whygrad.table import Table
+from whygrad.table import Source, Table
 
 BLOCK = 8192  # rows that go through the network at once, so that memory does not grow with the table
 
@@ -49,20 +49,21 @@ class Model:
         """The network's own outputs (rows, n_out) for encoded inputs x (rows, inputs)."""
         return outputs(self.network, self.w, x)
 
-    def predict(self, source: Any, unknown: Unknown = "refuse") -> Predictions:
+    def predict(self, source: Any, unknown: Unknown = "refuse", like: Source | None = None) -> Predictions:
         """Predictions for a table, a file, a dataframe, a mapping of columns or an array (rows, inputs).
 
-        Raises `TableError` for missing columns, and for words or values the model cannot take; `InputError` for
-        an array of another shape.
+        New files are written as `like`, the file the model was trained on, where nothing else is said. Raises
+        `TableError` for missing columns, and for words or values the model cannot take; `InputError` for an
+        array of another shape.
         """
-        x = encode_inputs(self.encoding, self._table(source), unknown)
+        x = encode_inputs(self.encoding, self._table(source, like), unknown)
         a = self.outputs(x.astype(self.w.dtype))
         classes = None
         if self.encoding.task != "regression":
             classes = decode_classes(self.encoding, a, self.threshold)
         return Predictions(decode_outputs(self.encoding, a), classes, self.encoding.output_names)
 
-    def _table(self, source: Any) -> Table:
+    def _table(self, source: Any, like: Source | None = None) -> Table:
         if isinstance(source, Table):
             return source
         if isinstance(source, list | tuple | np.ndarray):
@@ -77,7 +78,7 @@ class Model:
             if x.ndim != 2 or x.shape[1] != len(codes):
                 raise InputError(f"inputs have shape {shape}, but the model takes (rows, {len(codes)})")
             source = {code.name: list(x[:, k]) for k, code in enumerate(codes)}
-        return read_like(source, self.encoding, targets=False)
+        return read_like(source, self.encoding, targets=False, like=like)
 
 
 def outputs(net: Network, w: Array, x: Array) -> Array:

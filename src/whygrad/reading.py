@@ -23,6 +23,7 @@ from whygrad.table import Column, Floats, Indices, Missing, Source, Table, liste
 from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier
 
 Names = str | Sequence[str]
+Spellings = str | float | Sequence[str | float]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def read_table(
     category: Names = (),
     ignore: Names = (),
     missing: Missing = "refuse",
+    missing_values: Spellings = (),
     row_weight: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
@@ -53,13 +55,14 @@ def read_table(
     `source` is a path (CSV or Parquet, told apart by content), a dataframe (pandas, polars, pyarrow, ...) or
     a mapping of names to sequences. `missing`: "refuse" names the first missing entry, "drop" leaves its row
     out, "fill" leaves it to the encoding (inputs only). `category` columns hold classes even if numbers.
+    `missing_values` are spellings of a missing entry besides the usual ones, as in "-" or -999.
     `header` None expects names in a first line and refuses one of numbers only; True takes those as names.
     """
     if task is not None and task not in get_args(WantedTask):
         raise one_of("task", task, get_args(WantedTask))
     if missing not in get_args(Missing):
         raise one_of("missing", missing, get_args(Missing))
-    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
+    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding), _spellings(missing_values))
     roles = _roles(opened, _tuple(target), _tuple(ignore), _tuple(category), row_weight)
     inputs = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.inputs)
     targets = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.targets)
@@ -90,7 +93,9 @@ def read_like(
     encoding: Encoding,
     *,
     targets: bool,
+    like: Source | None = None,
     missing: Literal["refuse", "drop"] = "refuse",
+    missing_values: Spellings | None = None,
     row_weight: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
@@ -99,11 +104,13 @@ def read_like(
 ) -> Table:
     """New rows for a trained model: exactly its columns, kinds and categories; other columns are ignored.
 
-    A missing entry is left to the encoding where that can fill it, else refused, or its row dropped.
+    A missing entry is left to the encoding where that can fill it, else refused, or its row dropped. Where
+    nothing is said of a header and of spellings of missing, the rows are written as the model's own, `like`.
     """
     if missing not in ("refuse", "drop"):
         raise one_of("missing", missing, ("refuse", "drop"))
-    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
+    header, missing_values = _as_before(like, header, missing_values)
+    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding), _spellings(missing_values))
     wanted = encoding.targets if targets else ()
     absent = [code.name for code in encoding.inputs + wanted if code.name not in opened.names]
     if absent:
@@ -130,6 +137,39 @@ def read_like(
     )
 
 
+def read_text(
+    source: Any,
+    columns: Names,
+    *,
+    like: Source | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    text_encoding: str | None = None,
+) -> dict[str, list[str]]:
+    """Columns of a table as they are written, to stand beside what is predicted; empty where there is nothing."""
+    header, _ = _as_before(like, header, None)
+    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
+    for name in _tuple(columns):
+        _known(opened, name, "--keep")
+    return {name: opened.text(name).str.strip_chars().fill_null("").to_list() for name in _tuple(columns)}
+
+
+def _as_before(
+    like: Source | None, header: bool | None, missing_values: Spellings | None
+) -> tuple[bool | None, Spellings]:
+    """(header, missing values): what was said, else as in the file a model was trained on."""
+    if like is None:
+        return header, () if missing_values is None else missing_values
+    header = False if header is None and like.format == "csv" and not like.header else header
+    return header, like.missing_values if missing_values is None else missing_values
+
+
+def _spellings(values: Spellings) -> tuple[str, ...]:
+    several = values if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
+    return tuple(map(str, several))
+
+
 def read_again(source: Source, encoding: Encoding, beside: Path | None = None) -> Table:
     """The table a model was trained on, from the file it remembers; a file that has changed is refused.
 
@@ -144,6 +184,7 @@ def read_again(source: Source, encoding: Encoding, beside: Path | None = None) -
         path,
         encoding,
         targets=True,
+        like=source,
         missing="drop" if source.missing == "drop" else "refuse",
         row_weight=source.row_weight,
         delimiter=source.delimiter,

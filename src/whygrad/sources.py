@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.casting import Cells, cells_of_numbers, cells_of_text
+from whygrad.casting import Cells, cells_of_numbers, cells_of_text, without
 from whygrad.dialect import DELIMITER_NAMES
 from whygrad.errors import TableError, WrongTypeError
 from whygrad.printing import counted
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Place = Callable[[int], str]
+MODEL_FILE = b'{"__metadata__":{"whygrad"'  # from byte 8 on
 ABSENT_OBJECTS = ("None", "<NA>", "NaT")  # how Python and pandas print a missing object
 
 
@@ -33,7 +34,8 @@ ABSENT_OBJECTS = ("None", "<NA>", "NaT")  # how Python and pandas print a missin
 class Opened:
     """A source whose columns have no kinds yet: names, and a function from a name to the column's cells.
 
-    `label` is what messages call it; `categorical` are the columns that came as categories.
+    `label` is what messages call it; `categorical` are the columns that came as categories. `text` gives a
+    column as it is written, whatever it means, null where there is nothing.
     """
 
     label: str
@@ -42,6 +44,7 @@ class Opened:
     cells: Callable[[str], Cells]
     source: Source | None
     notes: tuple[str, ...]
+    text: Callable[[str], pl.Series]
     categorical: frozenset[str] = frozenset()
 
 
@@ -55,8 +58,14 @@ class CsvOptions:
     text_encoding: str | None = None
 
 
-def open_source(source: Any, options: CsvOptions) -> Opened:
-    """Opens a path, a mapping or a dataframe."""
+def open_source(source: Any, options: CsvOptions, missing_values: tuple[str, ...] = ()) -> Opened:
+    """Opens a path, a mapping or a dataframe; `missing_values` are spellings of missing besides the usual ones."""
+    opened = _open(source, options)
+    file = opened.source if opened.source is None else replace(opened.source, missing_values=missing_values)
+    return replace(opened, source=file, cells=lambda name: without(opened.cells(name), missing_values))
+
+
+def _open(source: Any, options: CsvOptions) -> Opened:
     if isinstance(source, (str, os.PathLike)):
         return _open_file(Path(source), options)
     if isinstance(source, Mapping):
@@ -75,6 +84,11 @@ def open_source(source: Any, options: CsvOptions) -> Opened:
             "(collected, if lazy) or a mapping of names to sequences"
         ) from None
     return _open_frame(frame, "the table", None)
+
+
+def is_table(data: bytes) -> bool:
+    """Whether bytes are Parquet or text, so that a table may be in them."""
+    return data.startswith(b"PAR1") or (bool(data.strip()) and b"\0" not in data)
 
 
 def file_hash(path: Path) -> str:
@@ -99,6 +113,8 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     data = _bytes(path)
     whole = os.path.abspath(path)  # a run is gone on with from another folder
     sha256 = hashlib.sha256(data).hexdigest()
+    if data[8:].startswith(MODEL_FILE):
+        raise TableError(f"{path.name} is a model file, not a table")
     if data.startswith(b"PAR1"):
         return _open_parquet(data, Source(whole, sha256, "parquet"))
     found = read_text_columns(
@@ -127,8 +143,8 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     def cells(name: str) -> Cells:
         return cells_of_text(name, series[name], partial(place, source, column=name), dialect.decimal, unsure)
 
-    n_rows = len(found.columns[0])
-    return Opened(path.name, found.names, n_rows, cells, source, (_file_note(path.name, found), *found.notes))
+    n_rows, notes = len(found.columns[0]), (_file_note(path.name, found), *found.notes)
+    return Opened(path.name, found.names, n_rows, cells, source, notes, lambda name: series[name])
 
 
 def _file_note(name: str, found: TextColumns) -> str:
@@ -170,6 +186,7 @@ def _open_frame(frame: nw.DataFrame[Any], label: str, source: Source | None) -> 
         tuple(columns),
         len(frame),
         lambda name, where: _frame_cells(name, columns[name], where),
+        lambda name: _frame_text(columns[name]),
         source,
         frozenset(name for name, column in columns.items() if isinstance(column.dtype, categorical)),
     )
@@ -212,7 +229,12 @@ def _open_mapping(mapping: Mapping[Any, Any]) -> Opened:
         raise TableError(f"the columns differ in length: {said}")
     n_rows = max(lengths.values(), default=0)
     return _opened(
-        "the table", tuple(arrays), n_rows, lambda name, where: _array_cells(name, arrays[name], where), None
+        "the table",
+        tuple(arrays),
+        n_rows,
+        lambda name, where: _array_cells(name, arrays[name], where),
+        lambda name: _array_text(arrays[name]),
+        None,
     )
 
 
@@ -247,6 +269,7 @@ def _opened(
     names: tuple[str, ...],
     n_rows: int,
     cells: Callable[[str, Place], Cells],
+    text: Callable[[str], pl.Series],
     source: Source | None,
     categorical: frozenset[str] = frozenset(),
 ) -> Opened:
@@ -259,5 +282,6 @@ def _opened(
         lambda name: cells(name, partial(place, source, column=name)),
         source,
         (f"{label}: {counted(n_rows, 'row')}",),
+        text,
         categorical,
     )

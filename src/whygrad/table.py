@@ -72,6 +72,7 @@ class Source:
     skip_lines: int = 0
     missing: Missing = "refuse"
     row_weight: str | None = None
+    missing_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,8 @@ class ReadingOptions:
     "The decimal mark; otherwise guessed and said."
     header: Annotated[bool | None, Parameter(negative="--no-header")] = None
     "Whether the first line names the columns (by default yes, and not by numbers only)."
+    missing_values: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
+    "Spellings of a missing value besides the usual ones, as in -,#N/A."
     text_encoding: str | None = None
     "The file's text encoding; otherwise guessed and said."
 

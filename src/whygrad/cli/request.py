@@ -109,7 +109,7 @@ def open_table(path: str, table: TableOptions, reading: ReadingOptions) -> Table
     from whygrad.reading import read_table
 
     given = said(table) | said(reading)
-    for name in ("target", "category", "ignore"):
+    for name in ("target", "category", "ignore", "missing_values"):
         if name in given:
             given[name] = names(given[name])
     return read_table(path, **given)

@@ -10,11 +10,11 @@ from cyclopts import Group, Parameter
 
 from whygrad.cli import say
 from whygrad.cli.request import refuse_absent
+from whygrad.cli.use import open_model
 from whygrad.encoding import ColumnCode, Encoding
 from whygrad.examples import EXAMPLES, example
 from whygrad.history import Run
 from whygrad.job import prepare, table_gradient
-from whygrad.modelfile import load
 from whygrad.network import Network
 from whygrad.printing import columns
 from whygrad.table import listed
@@ -48,7 +48,7 @@ def show(
     if subject in EXAMPLES:
         return _show_example(subject, notation, all, json)
     refuse_absent(subject)
-    run = load(subject)
+    run = open_model(Path(subject), "show takes a model file or an example")
     if json:
         plain = say.run_as_plain(run, subject)
         print(say.as_json({**plain, "encoding": asdict(run.model.encoding), "source": _source(run)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,9 +11,9 @@ from cyclopts import Group, Parameter
 
 from whygrad.cli import say
 from whygrad.cli.options import READING, ReadingOptions
-from whygrad.cli.request import own_table, said
+from whygrad.cli.request import names, own_table, said
 from whygrad.cli.train import refuse_same
-from whygrad.errors import InputError
+from whygrad.errors import InputError, ModelFileError
 from whygrad.evaluation import Evaluation
 from whygrad.evaluation import evaluate as measure
 from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, write_bytes
@@ -20,8 +21,9 @@ from whygrad.history import Run
 from whygrad.model import Predictions
 from whygrad.modelfile import load
 from whygrad.printing import columns, counted, number, short
-from whygrad.reading import read_like
+from whygrad.reading import read_like, read_text
 from whygrad.resuming import table_title
+from whygrad.sources import is_table
 from whygrad.table import Table, split_rows
 
 _OUTPUT = Group("Output", sort_key=7)
@@ -58,15 +60,15 @@ def evaluate(
     json
         Print one JSON document instead.
     """
-    run = load(model)
+    run = open_model(model, "the model file comes first, then the table")
     if table is None and (reading != READING or row_weight is not None or missing != "refuse"):
         raise InputError("without a table, that of the training is read as it was then; name one to read it anew")
     notes: tuple[str, ...] = ()
     if table is None:
         title, parts = table_title(run), _own_rows(run, model)
     else:
-        how = {**said(reading), "row_weight": row_weight, "missing": missing}
-        opened = read_like(table, run.model.encoding, targets=True, **how)
+        how = {**_written(reading), "row_weight": row_weight, "missing": missing}
+        opened = read_like(table, run.model.encoding, targets=True, like=run.source, **how)
         title, notes, parts = Path(table).name, opened.notes, {"": opened}
     measured = {part: measure(run, rows, unknown) for part, rows in parts.items()}
     if json:
@@ -116,6 +118,7 @@ def predict(
     out: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
     force: Annotated[bool, Parameter(negative=(), group=_OUTPUT)] = False,
     reading: ReadingOptions = READING,
+    keep: Annotated[str | None, Parameter(group=_OUTPUT)] = None,
     unknown: Unknown = "refuse",
     json: Json = False,
 ) -> int:
@@ -131,6 +134,8 @@ def predict(
         Write a CSV file; without it the predictions are printed.
     force
         Overwrite a file that exists.
+    keep
+        Columns of the table to put before the predictions as they are, as in id,name.
     unknown
         A category the model never saw: refuse it, or encode it as all zeros.
     json
@@ -144,9 +149,11 @@ def predict(
         refuse_same("--out", out, model, table)
         refuse_unwritable(out)
         remove_stale(out)
-    run = load(model)
-    opened = read_like(table, run.model.encoding, targets=False, **said(reading))
+    run = open_model(model, "the model file comes first, then the table")
+    opened = read_like(table, run.model.encoding, targets=False, like=run.source, **_written(reading))
     columns = predicted_columns(run, run.predict(opened, unknown))
+    if keep is not None:
+        columns = {**_kept(run, table, names(keep), reading, columns), **columns}
     if json:
         print(say.as_json({name: np.asarray(values).tolist() for name, values in columns.items()}))
         return 0
@@ -157,6 +164,35 @@ def predict(
     write_bytes(text.encode("utf-8"), out)
     print(f"{len(next(iter(columns.values()))):,} predictions in {out}")
     return 0
+
+
+def open_model(path: Path, advice: str) -> Run:
+    """The run in a model file; where the path is a table's, that is said, and the advice."""
+    try:
+        return load(path)
+    except ModelFileError:
+        if path.suffix != ".whygrad" and path.is_file() and is_table(path.read_bytes()):
+            raise InputError(f"{path} looks like a table; {advice}") from None
+        raise
+
+
+def _written(reading: ReadingOptions) -> dict[str, Any]:
+    """How a new table is written, as far as that was said."""
+    how = said(reading)
+    if "missing_values" in how:
+        how["missing_values"] = names(how["missing_values"])
+    return how
+
+
+def _kept(
+    run: Run, table: str, wanted: tuple[str, ...], reading: ReadingOptions, columns: dict[str, Any]
+) -> dict[str, Any]:
+    """The columns of the new table that go before the predictions, as text."""
+    for name in wanted:
+        if name in columns:
+            raise InputError(f"--keep {name!r} is also a column of the predictions; rename it in {table}")
+    how = said(replace(reading, missing_values=None))
+    return read_text(table, wanted, like=run.source, **how)
 
 
 def predicted_columns(run: Run, said: Predictions) -> dict[str, Any]:
