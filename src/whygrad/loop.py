@@ -134,7 +134,7 @@ def _done(job: Job) -> Stopped:
 @np.errstate(all="ignore")  # what overflows is found, and named, by `_not_finite`
 def _record(job: Job, state: State, during: float | None, rate: float | None) -> Record:
     seen = job.engine.evaluate(job.net, job.training, state.w, job.rows)
-    threshold = 0.0 if job.training.loss.targets == "sign" else 0.5
+    threshold = job.training.loss.threshold
     record = Record(
         state.epoch,
         during,

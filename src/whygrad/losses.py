@@ -96,6 +96,9 @@ class Loss:
         """d(row loss)/da (rows, n_out)."""
         return xp.c(self.share(a.shape[-1])) * self.pull_rule(xp, a, y, self.k)
 
+    def __reduce__(self) -> tuple[Callable[[str], Loss], tuple[str]]:
+        return loss, (str(self),)  # by name, as its functions cannot be pickled
+
     def __str__(self) -> str:
         return f"{self.name}:{self.k!r}" if self.constant else self.name
 

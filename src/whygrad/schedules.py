@@ -81,6 +81,14 @@ SCHEDULES: dict[str, type[Constant] | type[StepDecay] | type[Exponential] | type
 }
 
 
+def name_of(made: Schedule) -> str:
+    """The schedule's name in options and files; raises `InputError` for one of your own: no file holds it."""
+    for name, kind in SCHEDULES.items():
+        if type(made) is kind:
+            return name
+    raise InputError(f"schedule {type(made).__name__!r} is your own; a model file holds only whygrad's")
+
+
 def schedule(text: str | Schedule) -> Schedule:
     """The schedule written as "cosine", "step:10,0.5", "exponential:0.9" or "cosine:0.01".
 

@@ -9,12 +9,13 @@ from numbers import Real
 from typing import Any, Literal, TypeGuard
 
 from whygrad.errors import InputError, WrongTypeError, one_of
-from whygrad.losses import Loss
+from whygrad.losses import Loss, registered
 from whygrad.losses import loss as find_loss
 from whygrad.network import whole_number
 from whygrad.schedules import Constant, Schedule
+from whygrad.schedules import name_of as schedule_name
 from whygrad.schedules import schedule as find_schedule
-from whygrad.updates import Adam, Update, name_of
+from whygrad.updates import UPDATES, Adam, Update, name_of
 from whygrad.updates import update as find_update
 
 CLIPS = ("value", "norm", "global_norm")
@@ -191,14 +192,14 @@ def _known(what: str, plain: Mapping[str, Any], kind: type[Training] | type[Stop
 
 
 def _plain_update(rule: Update) -> dict[str, Any]:
+    if name_of(rule) not in UPDATES:
+        raise InputError(f"optimizer {type(rule).__name__!r} is your own; a model file holds only whygrad's")
     settings = {f.name: float(getattr(rule, f.name)) for f in fields(rule)}  # type: ignore[arg-type]
     return {"name": name_of(rule), **settings}
 
 
 def _plain_schedule(made: Schedule) -> str:
-    from whygrad.schedules import SCHEDULES
-
-    name = next(key for key, kind in SCHEDULES.items() if type(made) is kind)
+    name = schedule_name(made)
     numbers = [repr(float(getattr(made, f.name))) for f in fields(made)]  # type: ignore[arg-type]
     return f"{name}:{','.join(numbers)}" if numbers else name
 
@@ -208,7 +209,7 @@ def _plain_stop(stop: Stop) -> dict[str, float]:
 
 
 _PLAIN: dict[str, Any] = {
-    "loss": str,
+    "loss": registered,
     "optimizer": _plain_update,
     "schedule": _plain_schedule,
     "clip": str,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from math import isfinite
 from numbers import Real
 from typing import Any, ClassVar, Protocol, cast
 
@@ -266,7 +267,7 @@ def checked(rule: Update) -> Update:
         value = getattr(rule, f.name)
         if isinstance(value, bool) or not isinstance(value, Real):
             raise WrongTypeError(f"optimizer {name_of(rule)}: {f.name} is {value!r}, but must be a number")
-        wanted, holds = _LIMITS[f.name]
+        wanted, holds = _LIMITS.get(f.name, ("a finite number", isfinite))  # a rule of one's own has its own names
         if not holds(float(value)):
             raise InputError(f"optimizer {name_of(rule)}: {f.name} is {float(value):g}, but must be {wanted}")
     return rule
