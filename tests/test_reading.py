@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from whygrad.encoding import encode_inputs, encode_targets, fit_encoding
+from whygrad.encoding import decode_classes, encode_inputs, encode_targets, fit_encoding
 from whygrad.errors import InputError, TableError, WrongTypeError
 from whygrad.reading import read_again, read_like, read_table, table_from_arrays
 from whygrad.splitting import read_text_columns
@@ -760,3 +760,58 @@ class TestDiamonds:
         assert table.task == "multiclass"
         assert table.targets[0].categories == ("Fair", "Good", "Ideal", "Premium", "Very Good")
         assert np.bincount(table.targets[0].values).tolist() == [1610, 4906, 21551, 13791, 12082]
+
+
+class TestClassesComeBackAsTheTargetHeldThem:
+    """`(run.predict(d).classes == d.target).mean()` is an accuracy, not silently 0."""
+
+    @pytest.mark.parametrize(
+        ("y", "options", "wanted"),
+        [
+            (np.array([0, 1, 0]), {}, [0, 1]),
+            (np.array([0.0, 1.0, 0.0]), {}, [0, 1]),
+            (np.array([3, -1, 7], np.int8), {"task": "classification"}, [-1, 3, 7]),
+            (np.array([3, 1, 7]), {"category": "y"}, [1, 3, 7]),
+            (np.array([True, False, True]), {}, [False, True]),
+            (np.array(["0", "1", "0"]), {}, ["0", "1"]),
+            (np.array(["True", "False", "True"]), {}, ["False", "True"]),
+            (np.array(["b", "a", "c"]), {}, ["a", "b", "c"]),
+            (np.array([1.5, 2, 1.5]), {"task": "classification"}, ["1.5", "2"]),
+        ],
+        ids=["0/1", "floats", "int8", "category", "bool", "digits", "words of bools", "words", "halves"],
+    )
+    @pytest.mark.parametrize("make", [dict, pl.DataFrame, pd.DataFrame], ids=["dict", "polars", "pandas"])
+    def test_from_python(self, y, options, wanted, make):
+        encoding = fit_encoding(read_table(make({"x": [1, 2, 3], "y": y}), "y", **options))
+        found = decode_classes(encoding, np.eye(len(wanted)) if len(wanted) > 2 else np.array([[0.1], [0.9]]))
+        assert found.tolist() == wanted
+        assert found.dtype.kind == np.array(wanted).dtype.kind
+
+    def test_from_objects_and_categories(self):
+        answers = [True, None, False]
+        for y in (answers, pd.array(answers, "boolean"), pd.Categorical(answers)):
+            table = read_table(pd.DataFrame({"x": [1, 2, 3], "y": y}), "y", missing="drop")
+            assert decode_classes(fit_encoding(table), np.array([[0.1], [0.9]])).tolist() == [False, True]
+        table = read_table(pd.DataFrame({"x": [1, 2, 3], "y": pd.Categorical([4, 5, 4])}), "y")
+        assert decode_classes(fit_encoding(table), np.array([[0.1], [0.9]])).tolist() == [4, 5]
+
+    @pytest.mark.parametrize(
+        ("y", "options", "wanted"),
+        [
+            ("0 1", {}, [0, 1]),
+            ("7 2", {"category": "y"}, [2, 7]),
+            ("0123 123", {"category": "y"}, ["123", "0123"]),
+            ("true false", {}, ["false", "true"]),
+            ("a b", {}, ["a", "b"]),
+        ],
+    )
+    def test_from_a_file(self, write, y, options, wanted):
+        path = write("x,y\n" + "".join(f"{k},{word}\n" for k, word in enumerate(y.split())))
+        encoding = fit_encoding(read_table(path, "y", **options))
+        assert decode_classes(encoding, np.array([[0.1], [0.9]])).tolist() == wanted
+
+    def test_several_targets_that_differ_come_as_words(self):
+        table = read_table({"x": [1, 2], "a": [0, 1], "b": [True, False]}, ("a", "b"))
+        assert decode_classes(fit_encoding(table), np.array([[0.9, 0.1]])).tolist() == [["1", "false"]]
+        table = read_table({"x": [1, 2], "a": [0, 1], "b": [1, 0]}, ("a", "b"))
+        assert decode_classes(fit_encoding(table), np.array([[0.9, 0.1]])).tolist() == [[1, 0]]

@@ -138,7 +138,7 @@ def our_accuracy(s: Settings, x: Any, y: Any, fold: tuple[Any, Any], seed: int) 
     )
     classes = run.predict(x[check]).classes
     assert classes is not None
-    return float(np.mean(classes == y[check].astype(str)))
+    return float(np.mean(classes == y[check]))
 
 
 def their_accuracy(s: Settings, x: Any, y: Any, fold: tuple[Any, Any], seed: int) -> float:

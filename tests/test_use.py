@@ -65,6 +65,13 @@ def test_spellings_of_missing_are_remembered(capsys: pytest.CaptureFixture[str])
     assert len(wg.load("m.whygrad").predict("n.csv")) == 2
 
 
+def test_classes_are_printed_as_words(capsys: pytest.CaptureFixture[str]) -> None:
+    train("a,y\n1,0\n2,1\n3,1\n4,0\n", "--target", "y")
+    capsys.readouterr()
+    assert main(["predict", "m.whygrad", "t.csv", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["predicted_y"]) <= {"0", "1"}
+
+
 def test_a_run_toml_may_hold_spellings(capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.csv").write_text("a,y\n1,3.5\n-,4\n4,6\n")
     Path("r.toml").write_text(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from whygrad.encoding import ColumnCode, unknown_word
 from whygrad.errors import TableError
-from whygrad.table import Column, Floats
+from whygrad.table import Column, Floats, Held
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +28,7 @@ YES_NO = [("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t")]
 
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.'\s]\d{3})+([.,]\d+)?")  # 0.125 is no thousands
 POINT_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
+INTEGER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)  # as int64 prints it
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?", re.ASCII)
 # a number that loses nothing when it is read as one: not 0123
 PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=[.,]\d))([.,]\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -41,7 +42,9 @@ class Cells:
     `numbers` is NaN where a cell is a word or missing, `is_word` says where it is a word. `text` holds the
     words, null where missing; it is None where the column came as numbers. `place(i)` is the cell's place.
     `exact` makes text of numbers that float64 may not hold; `dates` says that the text was dates and times.
-    `unsure` says that nobody named the decimal mark, in a file whose kind often groups thousands by points.
+    `unsure`
+    says that nobody named the decimal mark, in a file whose kind often groups thousands by points; `held` is what
+    its classes may be again.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Cells:
     exact: Callable[[], pl.Series] | None = None
     dates: bool = False
     unsure: bool = False
+    held: Held = "integer"
 
     def value(self, i: int) -> str:
         """The cell as text, for a message."""
@@ -145,7 +149,7 @@ def number_column(cells: Cells) -> Column:
     if infinite.any():
         i = int(np.argmax(infinite))
         raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is infinite; numbers must be finite")
-    return Column(cells.name, "number", cells.numbers)
+    return Column(cells.name, "number", cells.numbers, held=cells.held)
 
 
 def category_column(cells: Cells) -> Column:
@@ -163,14 +167,25 @@ def category_column(cells: Cells) -> Column:
         number_column(cells)  # infinite numbers are no classes either
         present = ~np.isnan(cells.numbers)
         levels, codes[present] = np.unique(cells.numbers[present], return_inverse=True)
-        return Column(cells.name, "category", codes, tuple(number_text(float(level)) for level in levels))
+        spelled = tuple(number_text(float(level)) for level in levels)
+        return Column(cells.name, "category", codes, spelled, held_as(spelled, cells.held))
     if cells.is_word.any():
         words = text.drop_nulls().unique().sort()
     else:
-        spelled = pl.DataFrame({"text": text, "number": cells.numbers}).drop_nulls().unique("text")
-        words = spelled.sort("number", pl.col("text").str.len_chars(), "text")["text"]
+        frame = pl.DataFrame({"text": text, "number": cells.numbers}).drop_nulls().unique("text")
+        words = frame.sort("number", pl.col("text").str.len_chars(), "text")["text"]
     codes[:] = text.cast(pl.Enum(words)).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
-    return Column(cells.name, "category", codes, tuple(words.to_list()))
+    spelled = tuple(words.to_list())
+    return Column(cells.name, "category", codes, spelled, held_as(spelled, cells.held))
+
+
+def held_as(words: tuple[str, ...], held: Held) -> Held:
+    """What classes of these words can be again: what they were held as, or text where not every word is one."""
+    if held == "integer" and not all(INTEGER.fullmatch(word) for word in words):
+        return "text"
+    if held == "boolean" and not {word.lower() for word in words} <= {"false", "true"}:
+        return "text"
+    return held
 
 
 def yes_no_column(cells: Cells) -> Column | None:
@@ -183,7 +198,7 @@ def yes_no_column(cells: Cells) -> Column | None:
         return None
     spelled = sorted(cells.text.drop_nulls().unique().to_list(), key=str.lower)
     words = (spelled[0], spelled[1]) if len(spelled) == 2 else pair
-    return Column(cells.name, "yes/no", _equals(lower, pair[1]), words)
+    return Column(cells.name, "yes/no", _equals(lower, pair[1]), words, held_as(words, cells.held))
 
 
 def _equals(text: pl.Series, word: str) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, TableError, one_of
-from whygrad.table import Column, Floats, Indices, Kind, Missing, Table, Task, listed
+from whygrad.table import Column, Floats, Held, Indices, Kind, Missing, Table, Task, listed
 
 Scale = Literal["standard", "none"]
 Unknown = Literal["refuse", "zeros"]
@@ -25,7 +25,7 @@ class ColumnCode:
     """How one column becomes numbers: encoded = (value - shift) / scale, or one-hot over `categories`.
 
     `seen` are the categories that occur in the training rows. `fill` stands in for a missing entry, in the
-    column's own units (a number, 0 or 1, a word); None refuses it.
+    column's own units (a number, 0 or 1, a word); None refuses it. `held` is what classes are decoded to.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ColumnCode:
     categories: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     fill: float | str | None = None
+    held: Held = "text"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,7 +127,12 @@ def _fit_column(table: Table, column: Column, rows: Indices, standardise: bool, 
     usual = int(np.argmax(counts))
     usual_entry = column.categories[usual] if column.kind == "category" else float(usual)
     return ColumnCode(
-        column.name, column.kind, categories=column.categories, seen=seen, fill=usual_entry if fill else None
+        column.name,
+        column.kind,
+        categories=column.categories,
+        seen=seen,
+        fill=usual_entry if fill else None,
+        held=column.held,
     )
 
 
@@ -236,19 +242,31 @@ def decode_outputs(encoding: Encoding, a: NDArray[Any]) -> Floats:
     return outputs
 
 
-def decode_classes(encoding: Encoding, a: NDArray[Any], threshold: float = 0.5) -> NDArray[np.str_]:
+def decode_classes(encoding: Encoding, a: NDArray[Any], threshold: float = 0.5) -> NDArray[Any]:
     """The class each row's outputs (rows, n_outputs) speak for: (rows,), or (rows, targets) for several.
 
-    Several classes: the largest output. Binary: the second class where the output is above the threshold.
+    Several classes: the largest output. Binary: the second class where the output is above the threshold. They
+    come as what the target held: str, int64 or bool; as words where several targets differ in that.
     """
     if encoding.task == "regression":
         raise InputError("a regression has no classes to decode; use decode_outputs")
     if encoding.task == "multiclass":
-        largest: NDArray[np.str_] = np.array(encoding.classes)[np.argmax(a, axis=1)]
+        largest: NDArray[Any] = _class_values(encoding.targets[0])[np.argmax(a, axis=1)]
         return largest
     chosen = (np.asarray(a) > threshold).astype(np.int64)  # (rows, targets)
-    words = [np.array(code.categories)[chosen[:, k]] for k, code in enumerate(encoding.targets)]
-    return words[0] if len(words) == 1 else np.stack(words, axis=1)
+    alike = len({code.held for code in encoding.targets}) == 1
+    values = [_class_values(code) if alike else np.array(code.categories) for code in encoding.targets]
+    found = [v[chosen[:, k]] for k, v in enumerate(values)]
+    return found[0] if len(found) == 1 else np.stack(found, axis=1)
+
+
+def _class_values(code: ColumnCode) -> NDArray[Any]:
+    """(categories,) the classes of a target as what it held."""
+    if code.held == "integer":
+        return np.array([int(word) for word in code.categories], dtype=np.int64)
+    if code.held == "boolean":
+        return np.array([word.lower() == "true" for word in code.categories])
+    return np.array(code.categories)
 
 
 def target_scale(encoding: Encoding) -> Floats:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whygrad.encoding import Encoding, Unknown, decode_classes, decode_outputs, encode_inputs
 from whygrad.errors import InputError
 from whygrad.losses import Loss
-from whygrad.maths import Array, Words
+from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import forward_propagation
 from whygrad.reading import read_like
@@ -21,10 +22,10 @@ BLOCK = 8192  # rows that go through the network at once, so that memory does no
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says about rows: outputs in the target's units, and class names where there are classes."""
+    """What a model says about rows: outputs in the target's units, and its classes as it held them, if any."""
 
     outputs: Array  # (rows, n_out)
-    classes: Words | None  # (rows,) or (rows, targets) of words
+    classes: NDArray[Any] | None  # (rows,) or (rows, targets): str, int64 or bool
     names: tuple[str, ...]  # of the outputs
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ from whygrad.dialect import DELIMITER_NAMES
 from whygrad.errors import TableError, WrongTypeError
 from whygrad.printing import counted
 from whygrad.splitting import TextColumns, read_text_columns
-from whygrad.table import Source, file_name, listed, place
+from whygrad.table import Held, Source, file_name, listed, place
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -202,7 +202,8 @@ def _frame_cells(name: str, column: nw.Series[Any], where: Place) -> Cells:
         return cells_of_numbers(name, numbers, where, exact)
     if dtype.is_nested():
         raise TableError(f"{where(0)}: {dtype} is no single value; unpack it, or --ignore {name}")
-    return replace(cells_of_text(name, _frame_text(column), where), dates=dtype.is_temporal())
+    held = _held(column.drop_nulls().to_list())
+    return replace(cells_of_text(name, _frame_text(column), where), dates=dtype.is_temporal(), held=held)
 
 
 def _frame_text(column: nw.Series[Any]) -> pl.Series:
@@ -253,7 +254,16 @@ def _array_cells(name: str, array: NDArray[Any], where: Place) -> Cells:
     if kind in "iuf":
         exact = None if kind == "f" else partial(_array_text, array)
         return cells_of_numbers(name, array.astype(np.float64), where, exact)
-    return replace(cells_of_text(name, _array_text(array), where), dates=kind in "mM")
+    held = _held(array.tolist())
+    return replace(cells_of_text(name, _array_text(array), where), dates=kind in "mM", held=held)
+
+
+def _held(values: list[Any]) -> Held:
+    """What Python values are, apart from absent ones, so that classes of them can be the same again."""
+    kinds = {type(value) for value in values if str(value) not in ABSENT_OBJECTS}
+    if kinds and kinds <= {bool, np.bool_}:
+        return "boolean"
+    return "integer" if kinds and all(issubclass(kind, int | np.integer) for kind in kinds) else "text"
 
 
 def _array_text(array: NDArray[Any]) -> pl.Series:

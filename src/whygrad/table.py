@@ -19,6 +19,7 @@ from whygrad.errors import InputError, one_of
 from whygrad.printing import counted
 
 Kind = Literal["number", "category", "yes/no"]
+Held = Literal["text", "integer", "boolean"]
 Task = Literal["regression", "binary", "multiclass"]
 Order = Literal["sequential", "shuffled", "random"]
 Missing = Literal["refuse", "drop", "fill"]
@@ -32,13 +33,15 @@ class Column:
     """One column of a table.
 
     `values` has shape (rows,). number: float64, NaN is missing. category: int32 codes into `categories`,
-    -1 is missing. yes/no: float64 0 or 1, NaN is missing, `categories` = (word for 0, word for 1).
+    -1 is missing. yes/no: float64 0 or 1, NaN is missing, `categories` = (word for 0, word for 1). `held` is
+    what its classes were before they were words.
     """
 
     name: str
     kind: Kind
     values: NDArray[Any]
     categories: tuple[str, ...] = ()
+    held: Held = "text"
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.kind}, {self._summary()}"

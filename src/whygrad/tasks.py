@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from whygrad.casting import number_text
+from whygrad.casting import held_as, number_text
 from whygrad.errors import TableError
 from whygrad.printing import counted
 from whygrad.table import Column, Task, listed
@@ -81,9 +81,8 @@ def _as_classes(label: str, column: Column) -> Column:
                 f"classes, so --category {column.name} to tell them apart by their text"
             )
         levels, codes = np.unique(column.values, return_inverse=True)
-        column = Column(
-            column.name, "category", codes.astype(np.int32), tuple(number_text(float(v)) for v in levels)
-        )
+        words = tuple(number_text(float(v)) for v in levels)
+        column = Column(column.name, "category", codes.astype(np.int32), words, held_as(words, column.held))
     present = np.unique(column.values)
     if len(present) < 2:
         raise TableError(

@@ -201,7 +201,8 @@ def predicted_columns(run: Run, said: Predictions) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     if said.classes is None:
         return {f"predicted_{name}": said.outputs[:, k] for k, name in enumerate(said.names)}
-    words = said.classes if said.classes.ndim == 2 else said.classes[:, None]  # (rows, targets)
+    values = said.classes if said.classes.ndim == 2 else said.classes[:, None]  # (rows, targets)
+    words = values.astype(str) if values.dtype != bool else np.where(values, "true", "false")
     for k, code in enumerate(encoding.targets):
         columns[f"predicted_{code.name}"] = words[:, k]
     value = "probability" if run.model.loss.targets != "sign" else "output"
