@@ -45,7 +45,7 @@ def compare_rows(
 ) -> Comparison:
     """Has each library in `against` follow the training from `start` (P,), and judges.
 
-    `rows` are encoded, `rows.y` as `losses.prepare_targets` returns it; `orders` has the row order of each
+    `rows` are encoded, `rows.y` as `targets.prepare_targets` returns it; `orders` has the row order of each
     epoch. Raises `InputError` for a library that is not known, and where there is no epoch.
     """
     chosen = [rival(name) for name in against]

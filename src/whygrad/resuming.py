@@ -37,14 +37,10 @@ def remembered_table(run: Run, moved_to: str | None = None, beside: Path | None 
             raise InputError(f"it was trained on the example {source.path}, not on {moved_to}; leave that out")
         return example(source.path)[1]
     source = source if moved_to is None else replace(source, path=moved_to)
-    if moved_to is None and not Path(source.path).exists():
-        here = None if beside is None else beside / Path(source.path).name
-        if here is None or not here.exists():
-            raise TableError(
-                f"it was trained on {source.path}, which is not there now; name the table's new place"
-            )
-        source = replace(source, path=str(here))
-    return read_again(source, run.model.encoding)
+    path = Path(source.path)
+    if moved_to is None and not (path.exists() or (beside is not None and (beside / path.name).exists())):
+        raise TableError(f"it was trained on {path}, which is not there now; name the table's new place")
+    return read_again(source, run.model.encoding, beside)
 
 
 def table_title(run: Run) -> str:

@@ -13,7 +13,7 @@ from whygrad.activations import Activation
 from whygrad.activations import activation as find_activation
 from whygrad.cli.config import merged, read_config
 from whygrad.cli.options import NetworkOptions, ReadingOptions, StopOptions, TableOptions, TrainingOptions
-from whygrad.defaults import default_loss, default_output, dense_network
+from whygrad.defaults import DEFAULT_ACTIVATION, DEFAULT_HIDDEN, default_loss, dense_network
 from whygrad.errors import InputError
 from whygrad.examples import EXAMPLES, example
 from whygrad.history import Run
@@ -90,9 +90,14 @@ def resolve(request: Request) -> Asked:
     table = open_table(request.subject, request.table, request.reading)
     loss = find_loss(request.training.loss or default_loss(table.task))
     training = _training(request, Training(loss=loss))
-    output = _output(request.network.output) or default_output(table.task, loss)
     hidden = _hidden(request.network.hidden)
-    net = dense_network(table, (32,) if hidden is None else hidden, request.network.activation or "relu", output)
+    net = dense_network(
+        table,
+        DEFAULT_HIDDEN if hidden is None else hidden,
+        request.network.activation or DEFAULT_ACTIVATION,
+        _output(request.network.output),
+        loss,
+    )
     return Asked(Path(request.subject).name, net, table, training)
 
 
