@@ -358,7 +358,8 @@ class TestTask:
         assert [column.categories for column in both.targets] == [("0", "1"), ("no", "yes")]
 
     def test_the_positive_class_is_said(self):
-        assert "an output near 1 means 'yes'" in read_table({"x": [1, 2], "y": ["yes", "no"]}, "y").notes[-1]
+        notes = read_table({"x": [1, 2], "y": ["yes", "no"]}, "y").notes
+        assert any("an output near 1 means 'yes'" in note for note in notes)
 
 
 class TestMissing:
@@ -815,3 +816,36 @@ class TestClassesComeBackAsTheTargetHeldThem:
         assert decode_classes(fit_encoding(table), np.array([[0.9, 0.1]])).tolist() == [["1", "false"]]
         table = read_table({"x": [1, 2], "a": [0, 1], "b": [1, 0]}, ("a", "b"))
         assert decode_classes(fit_encoding(table), np.array([[0.9, 0.1]])).tolist() == [[1, 0]]
+
+
+class TestNotes:
+    def test_words_that_differ_by_case_or_space_are_named(self, write):
+        table = read_table(write("s,b,y\nMale,x y,1.5\nmale ,X  Y,2\nfemale,z,3\n"), "y")
+        assert table.notes[-2:] == (
+            "s holds 'Male' and 'male': words that differ only by case or space",
+            "b holds 'X  Y' and 'x y': words that differ only by case or space",
+        )
+        table = read_table(write("x,y\n1,Yes\n2,yes\n3,no\n4,No\n5,maybe\n5,maybe\n"), "y")
+        assert "y holds 'No' and 'no', 'Yes' and 'yes': words that differ only by case or space" in table.notes
+
+    def test_a_class_of_one_row_is_named(self, write):
+        assert read_table(write("x,y\n1,a\n2,a\n3,b\n"), "y").notes[-1] == "y: the class 'b' has one row only"
+        notes = read_table({"x": [1, 2, 3, 4], "y": [0, 1, 2, 2]}, "y", task="classification").notes
+        assert notes[-1] == "y: the classes '0', '1' have one row only"
+
+    @pytest.mark.parametrize(
+        ("y", "options", "strong"),
+        [
+            ([3, 5, 6, 5], {}, True),
+            ([*range(10), 9], {}, True),
+            ([*range(11), 9], {}, False),
+            ([3, 5, 6], {}, False),  # no number occurs again
+            ([3, 5, 6.5, 5], {}, False),
+            ([3, 5, 6, 5], {"task": "regression"}, False),
+            ([3, 3], {}, False),
+        ],
+    )
+    def test_few_whole_numbers_may_be_classes(self, y, options, strong):
+        table = read_table({"x": range(len(y)), "y": y}, "y", **options)
+        assert table.task == "regression"
+        assert ("if they name classes, say --task classification" in table.notes[-1]) == strong

@@ -20,7 +20,7 @@ from whygrad.errors import InputError, TableError, WrongTypeError, one_of
 from whygrad.printing import counted
 from whygrad.sources import CsvOptions, Opened, file_hash, open_source
 from whygrad.table import Column, Floats, Indices, Missing, Source, Table, listed, place
-from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier
+from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier, word_notes
 
 Names = str | Sequence[str]
 Spellings = str | float | Sequence[str | float]
@@ -83,7 +83,7 @@ def read_table(
         decided,
         _weight_array(opened, weights, rows),
         _remembered(opened.source, missing, row_weight),
-        (*opened.notes, *dropped, kinds_note(inputs), said),
+        (*opened.notes, *dropped, kinds_note(inputs), said, *word_notes(inputs, targets)),
         rows,
     )
 

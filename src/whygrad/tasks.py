@@ -13,6 +13,7 @@ from whygrad.table import Column, Task, listed
 
 WantedTask = Literal["regression", "classification"]
 MOST_CLASSES = 1000
+FEW = 10  # a target with at most so many different whole numbers may well hold classes
 
 
 def refuse_identifier(label: str, column: Column) -> None:
@@ -40,6 +41,15 @@ def decide_task(
     single = len(targets) == 1
     switches = [column.kind == "yes/no" or _zero_one(column, single) for column in targets]
     if task == "regression" or (task is None and not words and not all(switches)):
+        if single and task is None and (few := _few_whole(targets[0])) >= 2:
+            return (
+                "regression",
+                targets,
+                (
+                    f"{names} holds only {few} different whole numbers and is read as a quantity: regression; "
+                    "if they name classes, say --task classification"
+                ),
+            )
         verb = "is a number" if single else "are numbers"
         hint = "" if task else "; --task classification would make each value a class" if single else ""
         return "regression", targets, f"{names} {verb}: regression{hint}"
@@ -60,6 +70,13 @@ def decide_task(
             f"at most {MOST_CLASSES:,} are possible; --task regression if it is a quantity"
         )
     return "multiclass", targets, f"{names} has {len(classes):,} classes: {listed(classes)}"
+
+
+def _few_whole(column: Column) -> int:
+    """How many different numbers a column holds, if they are whole, at most 10, and occur again; else 0."""
+    levels = np.unique(column.values)
+    few = len(levels) <= FEW and len(levels) < len(column.values) and bool((levels == np.round(levels)).all())
+    return len(levels) if few else 0
 
 
 def _zero_one(column: Column, both: bool) -> bool:
@@ -90,6 +107,27 @@ def _as_classes(label: str, column: Column) -> Column:
             "classification needs at least two classes"
         )
     return column
+
+
+def word_notes(columns: tuple[Column, ...], targets: tuple[Column, ...]) -> tuple[str, ...]:
+    """Words that are probably meant to be one, and classes of one row."""
+    notes = []
+    for column in (*columns, *targets):
+        alike: dict[str, list[str]] = {}
+        for word in column.categories:
+            alike.setdefault(" ".join(word.casefold().split()), []).append(word)
+        twins = [" and ".join(map(repr, words)) for words in alike.values() if len(words) > 1]
+        if twins:
+            notes.append(f"{column.name} holds {listed(twins, 3)}: words that differ only by case or space")
+    for column in targets:
+        if column.kind == "number":
+            continue
+        counts = np.bincount(column.values.astype(np.int64), minlength=len(column.categories))
+        once = [repr(word) for word, n in zip(column.categories, counts, strict=True) if n == 1]
+        if once:
+            noun, verb = ("class", "has") if len(once) == 1 else ("classes", "have")
+            notes.append(f"{column.name}: the {noun} {listed(once)} {verb} one row only")
+    return tuple(notes)
 
 
 def kinds_note(inputs: tuple[Column, ...]) -> str:
