@@ -7,6 +7,7 @@ Exit codes: 0 done, right or equal; 1 the run failed, or not equal; 2 bad input 
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,6 @@ def _run(tokens: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from whygrad.cli.app import app
-    from whygrad.cli.say import print_no_more
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # no name or curve is worth failing over its letters
@@ -49,6 +49,11 @@ def _run(tokens: list[str]) -> int:
     except MemoryError:
         return _refuse("out of memory; try smaller layers, a smaller --batch or --dtype float32", 1)
     return result if isinstance(result, int) else 0
+
+
+def print_no_more() -> None:
+    """Sends what is left to print nowhere: whoever read it (`| head`) has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _usage(problem: Exception) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from whygrad.cli import print_no_more
 from whygrad.history import Record, Run
 from whygrad.maths import Array
 from whygrad.names import legend, parameter_names
@@ -158,11 +158,6 @@ def run_as_plain(run: Run, title: str) -> dict[str, Any]:
             for kept in run.kept
         ]
     return plain
-
-
-def print_no_more() -> None:
-    """Sends what is left to print nowhere: whoever read it (`| head`) has gone, or its disk is full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def tell(line: str = "") -> None:
