@@ -285,10 +285,11 @@ def test_an_interruption_without_a_file_says_so_with_its_code(csv: Path) -> None
 def test_a_second_ctrl_c_ends_the_program_at_once(csv: Path, tmp_path: Path) -> None:
     """The first asks; where that takes too long (here for ever), the second ends it, in one line."""
     code = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, time\n"
         "from whygrad.cli import drive, main\n"
         "def slow(job, state=None, history=()):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(1)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    yield 'never'\n"
         "drive.train = slow\n"
@@ -297,6 +298,27 @@ def test_a_second_ctrl_c_ends_the_program_at_once(csv: Path, tmp_path: Path) -> 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 130
     assert done.stderr == "whygrad: interrupted\n"
+
+
+def test_two_requests_at_once_are_one(csv: Path, tmp_path: Path) -> None:
+    """As `timeout` sends them: to the process, and again to its group. The run stops between two chunks, kept."""
+    code = (
+        "import os, signal, sys\n"
+        "from whygrad.cli import drive, main\n"
+        "from whygrad.loop import train\n"
+        "def pressed(job, state=None, history=()):\n"
+        "    for progress in train(job, state, history):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        yield progress\n"
+        "drive.train = pressed\n"
+        "sys.exit(main(['train', 'students', '--out', sys.argv[1]]))\n"
+    )
+    out = tmp_path / "m.whygrad"
+    done = subprocess.run([sys.executable, "-c", code, str(out)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130
+    assert done.stderr == ""
+    assert load(out).stopped.reason == "interrupted"
 
 
 def test_a_run_that_ended_by_itself_is_not_resumed_from_the_command_line(

@@ -18,20 +18,29 @@ from whygrad.job import Job
 from whygrad.loop import Log, Progress, train
 from whygrad.modelfile import write
 
+TOGETHER = 0.3  # seconds
+
 
 class Interrupted:
     """Whether somebody asked the run to stop, and by which signal."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.at = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Notes the request; a second one ends the process at once."""
-        if self.signal is not None and number == signal.SIGINT:
+        """Notes the request; a second one ends the process at once.
+
+        Shells and `timeout` may send one request to a process and to its group: what comes together is one.
+        """
+        if self.signal is None:
+            self.signal, self.at = number, time.monotonic()
+        elif time.monotonic() - self.at < TOGETHER:
+            return
+        elif number == signal.SIGINT:
             raise KeyboardInterrupt
-        if self.signal is not None:
+        else:
             sys.exit(128 + number)
-        self.signal = number
 
     @property
     def exit_code(self) -> int:
