@@ -31,7 +31,7 @@ def find_divergence(
 
     `order` is that of the epoch, up to where it was found not to be finite.
     """
-    size = len(order) if training.batch == "all" else training.batch
+    size = training.batch_size(len(order))
     with np.errstate(all="ignore"):
         while state.row < len(order):
             batch = rows.take(order[state.row : state.row + size])

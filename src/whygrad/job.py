@@ -48,7 +48,7 @@ class Job:
     @property
     def batch(self) -> int:
         """Rows an update."""
-        return len(self.rows) if self.training.batch == "all" else min(self.training.batch, len(self.rows))
+        return min(self.training.batch_size(len(self.rows)), len(self.rows))
 
 
 def prepare(

@@ -151,6 +151,10 @@ class Training:
         if self.stop.patience is not None and self.validation == 0:
             raise InputError("patience: early stopping watches the validation loss; set validation, as in 0.2")
 
+    def batch_size(self, rows: int) -> int:
+        """Rows an update where there are so many to go through; the last batch may be smaller."""
+        return rows if self.batch == "all" else self.batch
+
     def to_plain(self) -> dict[str, Any]:
         """Numbers, strings, lists and tables only, for JSON and TOML; what is at rest (None) is left out."""
         plain: dict[str, Any] = {}

@@ -38,7 +38,7 @@ class EpochPrinter:
         targets = job.encoding.targets
         unit = targets[0].name if job.encoding.task == "regression" and len(targets) == 1 else ""
         self.table = say.EpochTable(job.training, job.validation is not None, names, unit)
-        self.job, self.output, self.silent = job, output, silent
+        self.output, self.silent = output, silent
         self.pending: Record | None = None
         self.headed = False
         self.usual = say.shown_epochs(job.training.epochs) if output.every is None else set()

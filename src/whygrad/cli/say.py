@@ -34,10 +34,7 @@ def settings(training: Training) -> list[str]:
     return [line for whole in lines for line in textwrap.wrap(whole, 110, subsequent_indent="  ")]
 
 
-_MORE = (
-    *("schedule", "warmup", "clip", "l1", "l2", "smoothing"),
-    *("class_weights", "freeze", "validation", "scale"),
-)
+_MORE = ("schedule", "warmup", "clip", "l1", "l2", "smoothing", "class_weights", "freeze", "validation", "scale")
 
 
 def _listed(value: Any) -> str:

@@ -44,7 +44,7 @@ class Reference:
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
     ) -> Advanced:
         """For each batch: gradient, then update."""
-        size = len(order) if training.batch == "all" else training.batch
+        size = training.batch_size(len(order))
         w, memory, t = state.w, state.memory, state.t
         losses, largest = [], 0.0
         for start, rate in zip(range(0, len(order), size), rates, strict=True):

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from whygrad.maths import Array
-from whygrad.rivals.protocol import Followed, batch_size
+from whygrad.rivals.protocol import Followed
 from whygrad.table import Indices
 from whygrad.training import Training
 
@@ -104,7 +104,7 @@ def diverged(run: Followed, training: Training, orders: Sequence[Indices]) -> Pl
 
 def place_of(step: int, training: Training, orders: Sequence[Indices]) -> Place:
     """Epoch and batch of a step of the run."""
-    ends = np.cumsum([-(-len(order) // batch_size(training, order)) for order in orders])
+    ends = np.cumsum([-(-len(order) // training.batch_size(len(order))) for order in orders])
     epoch = int(np.searchsorted(ends, step))
     return Place(step, epoch + 1, step - (int(ends[epoch - 1]) if epoch else 0))
 
@@ -113,7 +113,7 @@ def epoch_losses(run: Followed, training: Training, orders: Sequence[Indices]) -
     """(epochs,): the mean of the losses met during each epoch, each batch counted by its rows."""
     means, at = [], 0
     for order in orders:
-        size = batch_size(training, order)
+        size = training.batch_size(len(order))
         rows = np.array([len(order[s : s + size]) for s in range(0, len(order), size)])
         means.append(float(run.losses[at : at + len(rows)] @ rows / len(order)))
         at += len(rows)

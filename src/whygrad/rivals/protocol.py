@@ -88,18 +88,13 @@ def walk(training: Training, orders: Sequence[Indices]) -> Iterator[Step]:
     """Every update of the run in order; the last batch of an epoch may be smaller."""
     number = 0
     for epoch, order in enumerate(orders):
-        size = batch_size(training, order)
+        size = training.batch_size(len(order))
         starts = range(0, len(order), size)
         rule, schedule = training.optimizer, training.schedule
         rate = rates(schedule, rule.learning_rate, training.warmup, epoch, training.epochs, len(starts))
         for at, start in enumerate(starts):
             number += 1
             yield Step(number, epoch, order[start : start + size], float(rate[at]))
-
-
-def batch_size(training: Training, order: Indices) -> int:
-    """Rows an update."""
-    return len(order) if training.batch == "all" else training.batch
 
 
 def changes_rate(training: Training) -> bool:
@@ -113,7 +108,7 @@ def kept_steps(net: Network, training: Training, orders: Sequence[Indices]) -> I
     Every step where all of them fit `KEPT_NUMBERS`, else the last of each epoch or of every few epochs; the
     last step of the run always.
     """
-    ends = np.cumsum([-(-len(order) // batch_size(training, order)) for order in orders], dtype=np.int64)
+    ends = np.cumsum([-(-len(order) // training.batch_size(len(order))) for order in orders], dtype=np.int64)
     if not len(ends) or ends[-1] * net.n_parameters <= KEPT_NUMBERS:
         return np.arange(1, (ends[-1] if len(ends) else 0) + 1, dtype=np.int64)
     every = -(-len(ends) * net.n_parameters // KEPT_NUMBERS)
