@@ -43,6 +43,8 @@ FLOW = (
     ("loop",),
     ("resuming",),
     ("fitting",),
+    ("explanation",),
+    ("judgement",),
     ("standstill",),
     ("agreement",),
     ("cli",),
