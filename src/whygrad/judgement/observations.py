@@ -26,7 +26,7 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the code made of a probe. None stands for what it has no function for, or failed at (see `problems`)."""
+    """What the code made of a probe; None where it has no function for it, or failed (see `problems`)."""
 
     outputs: Array | None = None  # (rows, outputs)
     loss: float | None = None  # of the rows
