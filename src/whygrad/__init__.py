@@ -36,6 +36,7 @@ _HOME = {
     "evaluation": ["Evaluation", "evaluate"],
     "examples": ["EXAMPLES", "example"],
     "history": ["Keep", "Record", "Run", "State", "Stopped"],
+    "explanation": ["Explanation", "explain", "explain_row"],
     "fitting": ["fit"],
     "job": ["prepare"],
     "loop": ["train"],

@@ -1,0 +1,96 @@
+"""Formulas put into words: the LaTeX texts of activations and losses with names, or numbers, for their letters.
+
+The texts name their letters z, a, y and k, and z_i, a_j, y_i where a layer's units meet (softmax). `spelled`
+puts signs in their place; `plain_text` reads the little LaTeX they use as one writes it on a keyboard.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from whygrad.explanation.symbols import Sign
+
+_WORDS = {
+    r"\,": " ",
+    r"\;": " ",
+    r"\cdot": "*",
+    r"\times": "*",
+    r"\le": " <= ",
+    r"\ge": " >= ",
+    r"\varphi": "phi",
+    r"\textstyle": "",
+    r"\left": "",
+    r"\right": "",
+    r"\hat{y}": "y_hat",
+    r"\tfrac12": "1/2*",
+    r"\partial": "d",
+}
+_TOKEN = re.compile(
+    r"\\(?:text|operatorname|mathrm|mathtt)\{[^}]*\}|\\[a-zA-Z]+|\\.|1\[i=j\]|[zay]_[ij]|[a-zA-Z]|."
+)
+_MARK = 0xE000  # private letters stand for signs while the text around them is made plain
+_VALUE = r"[\w)\ue000-\uf8ff]"
+
+
+def plain_text(latex: str) -> str:
+    r"""A formula for a terminal: \frac{1}{1+e^{-z}} becomes 1/(1+e^(-z))."""
+    text = latex
+    while (start := text.find(r"\frac{")) >= 0:
+        above, end = _braced(text, start + 5)
+        below, end = _braced(text, end)
+        text = f"{text[:start]}{_grouped(above)}/{_grouped(below)}{text[end:]}"
+    text = re.sub(rf"(?<={_VALUE})\\operatorname", r" \\operatorname", text)
+    text = re.sub(r"\\(?:text|operatorname|mathrm|mathtt)\{([^}]*)\}", r"\1", text)
+    for word, plain in _WORDS.items():
+        text = re.sub(re.escape(word) + r"(?![a-zA-Z])" * word[-1].isalpha(), plain, text)
+    text = re.sub(r"\^\{([^{}]*)\}", lambda m: f"^{_grouped(m[1])}", text)
+    text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
+    text = re.sub(rf"(?<={_VALUE})\\([a-zA-Z]+)", r" \1", text)
+    text = re.sub(r"\\([a-zA-Z]+)(?=\\)", r"\1 ", text)
+    text = re.sub(r"\\([a-zA-Z]+)", r"\1", text).replace("{", "").replace("}", "")
+    text = re.sub(r"(?<=[|\]\)\w\ue000-\uf8ff])([-+><])(?=[|(\w\ue000-\uf8ff])", r" \1 ", text)
+    return " ".join(re.sub(r" ?\* ?", "*", text).split())
+
+
+def _braced(text: str, start: int) -> tuple[str, int]:
+    """What stands in the braces that open at `start`, and where they are closed."""
+    depth = 0
+    for at in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return text[start + 1 : at], at + 1
+    raise ValueError(f"{text!r} opens a brace that it does not close")
+
+
+def _grouped(part: str) -> str:
+    """The part in parentheses, unless it is one number, name or group already."""
+    single = re.fullmatch(r"[\w.]+|\([^()]*\)|[\ue000-\uf8ff]", part)
+    return part if single else f"({part})"
+
+
+def spelled(template: str, letters: Mapping[str, Sign]) -> Sign:
+    """A formula's LaTeX text with signs for its letters, in plain text and in LaTeX."""
+    latex: list[str] = []
+    marks: list[str] = []
+    signs: list[Sign] = []
+    for token in _TOKEN.findall(template):
+        found = letters.get(token)
+        if found is None:
+            latex.append(token)
+            marks.append(token)
+            continue
+        beside = bool(latex) and (re.fullmatch(r"[\w})]", latex[-1][-1:]) is not None) and latex[-1] != " "
+        link = r" \cdot " if beside and _factor(marks[-1]) else ""
+        latex.append(f"{link}{{{found.latex}}}")
+        marks.append(f"{'*' if link else ''}{chr(_MARK + len(signs))}")
+        signs.append(found)
+    text = plain_text("".join(marks))
+    for k, sign in enumerate(signs):
+        text = text.replace(chr(_MARK + k), sign.text)
+    return Sign(text, "".join(latex))
+
+
+def _factor(mark: str) -> bool:
+    """Whether what stands before a letter multiplies it: another letter, not a number or a bracket."""
+    return mark[-1:] >= chr(_MARK)
