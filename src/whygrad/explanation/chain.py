@@ -13,11 +13,9 @@ from math import prod
 
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
-from whygrad.explanation.writing import spelled
+from whygrad.explanation.writing import added, spelled
 from whygrad.losses import Loss
 from whygrad.names import Place
-
-SHOWN = 4  # terms of a sum that are written out
 
 
 @dataclass(frozen=True)
@@ -219,9 +217,9 @@ class Ways:
         return self._sum(self.symbols.a(layer, at), terms, float(self.links.pulls[layer][at]))
 
     def _sum(self, by: Sign, terms: tuple[Term, ...], value: float) -> Factor:
-        formula = _added([Sign(f"{t.link}*{t.rest}", rf"{t.link.latex} \cdot {t.rest.latex}") for t in terms])
+        formula = added([Sign(f"{t.link}*{t.rest}", rf"{t.link.latex} \cdot {t.rest.latex}") for t in terms])
         products = [(figure(t.link_value), figure(t.rest_value)) for t in terms]
-        numbers = _added([Sign(f"{a}*{b}", rf"{a.latex} \cdot {b.latex}") for a, b in products])
+        numbers = added([Sign(f"{a}*{b}", rf"{a.latex} \cdot {b.latex}") for a, b in products])
         return Factor(self.symbols.loss, by, formula, numbers, value, terms)
 
     def _of_output(self, template: str, unit: int) -> tuple[Sign, Sign]:
@@ -239,11 +237,3 @@ class Ways:
         for found in (letters, numbers):
             found |= {"a_i": found["a"], "y_i": found["y"]}
         return spelled(template, letters), spelled(template, numbers)
-
-
-def _added(terms: list[Sign]) -> Sign:
-    """The terms with plus signs between them, the middle ones of many left out."""
-    if len(terms) > SHOWN:
-        dots = Sign(f"... ({len(terms) - SHOWN} more) ...", r"\cdots")
-        terms = [*terms[: SHOWN - 1], dots, terms[-1]]
-    return Sign(" + ".join(t.text for t in terms), " + ".join(t.latex for t in terms))

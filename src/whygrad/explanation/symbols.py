@@ -137,4 +137,4 @@ def _code(text: str) -> Sign:
 
 
 def _typed(text: str) -> str:
-    return rf"\mathtt{{{text.replace('_', chr(92) + '_')}}}"
+    return rf"\text{{{text.replace('_', chr(92) + '_')}}}"

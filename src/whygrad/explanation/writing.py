@@ -7,9 +7,11 @@ puts signs in their place; `plain_text` reads the little LaTeX they use as one w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from whygrad.explanation.symbols import Sign
+
+SHOWN = 4  # terms of a sum that are written out
 
 _WORDS = {
     r"\,": " ",
@@ -80,10 +82,10 @@ def spelled(template: str, letters: Mapping[str, Sign]) -> Sign:
             latex.append(token)
             marks.append(token)
             continue
-        beside = bool(latex) and (re.fullmatch(r"[\w})]", latex[-1][-1:]) is not None) and latex[-1] != " "
-        link = r" \cdot " if beside and _factor(marks[-1]) else ""
-        latex.append(f"{link}{{{found.latex}}}")
-        marks.append(f"{'*' if link else ''}{chr(_MARK + len(signs))}")
+        beside = [mark for mark in marks if mark != " "][-1:]  # a letter, then this one: multiplied
+        times = bool(beside) and beside[0][-1:] >= chr(_MARK)
+        latex.append(f"{r' \cdot ' if times else ''}{{{found.latex}}}")
+        marks.append(f"{'*' if times else ''}{chr(_MARK + len(signs))}")
         signs.append(found)
     text = plain_text("".join(marks))
     for k, sign in enumerate(signs):
@@ -91,6 +93,17 @@ def spelled(template: str, letters: Mapping[str, Sign]) -> Sign:
     return Sign(text, "".join(latex))
 
 
-def _factor(mark: str) -> bool:
-    """Whether what stands before a letter multiplies it: another letter, not a number or a bracket."""
-    return mark[-1:] >= chr(_MARK)
+def added(terms: Sequence[Sign]) -> Sign:
+    """The terms with plus signs between them, the middle ones of many left out."""
+    terms = list(terms)
+    if len(terms) > SHOWN:
+        dots = Sign(f"... ({len(terms) - SHOWN} more) ...", r"\cdots")
+        terms = [*terms[: SHOWN - 1], dots, terms[-1]]
+    return Sign(_joined([t.text for t in terms]), _joined([t.latex for t in terms]))
+
+
+def _joined(terms: list[str]) -> str:
+    return "".join(
+        term if k == 0 else f" - {term[1:]}" if term.startswith("-") else f" + {term}"
+        for k, term in enumerate(terms)
+    )
