@@ -84,8 +84,8 @@ def spelled(template: str, letters: Mapping[str, Sign]) -> Sign:
             continue
         beside = [mark for mark in marks if mark != " "][-1:]  # a letter, then this one: multiplied
         times = bool(beside) and beside[0][-1:] >= chr(_MARK)
-        latex.append(f"{r' \cdot ' if times else ''}{{{found.latex}}}")
-        marks.append(f"{'*' if times else ''}{chr(_MARK + len(signs))}")
+        latex.append((r" \cdot " if times else "") + f"{{{found.latex}}}")
+        marks.append(("*" if times else "") + chr(_MARK + len(signs)))
         signs.append(found)
     text = plain_text("".join(marks))
     for k, sign in enumerate(signs):

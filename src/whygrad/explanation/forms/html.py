@@ -20,7 +20,8 @@ STYLE = """
   font-variant-numeric: tabular-nums; } .whygrad .grid .left { text-align: left; }
 .whygrad ul { list-style: none; border-left: 1px solid #c5cfdd; margin: 0; padding-left: 1.2rem; }
 
-.whygrad li { margin: .25rem 0; } .whygrad li > .slope { color: #a3541c; margin-left: 1.5rem; } .whygrad .loud { color: #b00020; font-weight: bold; }
+.whygrad li { margin: .25rem 0; } .whygrad li > .slope { color: #a3541c; margin-left: 1.5rem; }
+.whygrad .loud { color: #b00020; font-weight: bold; }
 @media (prefers-color-scheme: dark) { .whygrad { color: #dfe5ee; } .whygrad h2 { color: #8fb4ef; }
   body:has(> .whygrad) { background: #14181f; } .whygrad li > .slope { color: #eba572; }
   .whygrad .grid th, .whygrad .grid td { border-color: #333d4b; } }
