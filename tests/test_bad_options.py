@@ -173,7 +173,7 @@ COMMANDS += [
     ("predict", ("predict", "requires an argument")),
     ("evaluate", ("evaluate", "requires an argument")),
     ("show", ("show", "requires an argument")),
-    ("show studens", ("'studens'", "students, placement, xor", "did you mean 'students'?")),
+    ("show studens", ("'studens'", "students, placement, xor, chain", "did you mean 'students'?")),
     ("compare students --against tensorflow", ("'tensorflow'", "keras, torch, jax, sklearn")),
 ]
 

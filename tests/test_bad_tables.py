@@ -149,8 +149,8 @@ def test_a_bad_table_is_refused(
 LONG = "B" * 400
 
 SUBJECTS: list[tuple[str, tuple[str, ...]]] = [
-    ("train", ("what shall be trained?", "students, placement, xor", "houses.csv")),
-    ("train studnets", ("'studnets'", "students, placement, xor", "did you mean 'students'?")),
+    ("train", ("what shall be trained?", "students, placement, xor, chain", "houses.csv")),
+    ("train studnets", ("'studnets'", "students, placement, xor, chain", "did you mean 'students'?")),
     ("train missing.csv", ("'missing.csv'", "nor a file that exists")),
     ("train missing.csv --target y", ("missing.csv: no such file",)),
     ("train . --target y", (". is a directory", "name the file in it")),

@@ -77,10 +77,25 @@ def _xor() -> tuple[Network, Table, Training]:
     return Network(2, (Dense(4, "tanh"), Dense(1, "sigmoid"))), table, training
 
 
+def _chain() -> tuple[Network, Table, Training]:
+    table = _table("chain", ("x",), Column("y", "number", np.array([0.9, 0.6])), [(1,), (-1,)])
+    training = Training(
+        loss=LOSSES["mean_squared_error"],
+        optimizer=SGD(2.0),
+        epochs=500,
+        batch=1,
+        order="sequential",
+        start="distinct",
+        scale="none",
+    )
+    return Network(1, (Dense(1, "sigmoid"),) * 3), table, training
+
+
 EXAMPLES: dict[str, Example] = {
     "students": Example("cgpa and resume score -> salary in lpa: the lecture's regression", _students),
     "placement": Example("cgpa and profile score -> placed or not: the lecture's classification", _placement),
     "xor": Example("a or b but not both: four rows no single layer can separate", _xor),
+    "chain": Example("one neuron a layer, as in 3Blue1Brown's Backpropagation calculus", _chain),
 }
 
 

@@ -13,8 +13,8 @@ app = App(
     name="whygrad",
     help="Backpropagation you can open: train a dense network on a table, and see why every weight moved.",
     help_epilogue=(
-        "SUBJECT is a built-in example (students, placement, xor), a table (with --target), or a model file. "
-        "Try: whygrad train students"
+        "SUBJECT is a built-in example (students, placement, xor, chain), a table (with --target), or a model "
+        "file. Try: whygrad train students"
     ),
     version=f"whygrad {__version__}",
     help_format="plaintext",

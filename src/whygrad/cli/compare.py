@@ -48,7 +48,7 @@ def compare(
     Parameters
     ----------
     subject
-        An example (students, placement, xor), a table, a run.toml, or a model file, whose training is repeated.
+        An example (students, placement, xor, chain), a table, a run.toml, or a model file to train again.
     against
         Libraries, separated by commas.
     config

@@ -37,7 +37,7 @@ def show(
     Parameters
     ----------
     subject
-        A model file, or an example (students, placement, xor).
+        A model file, or an example (students, placement, xor, chain).
     all
         List every parameter.
     json

@@ -53,7 +53,7 @@ def train(
     Parameters
     ----------
     subject
-        An example (students, placement, xor), a table, or a run.toml.
+        An example (students, placement, xor, chain), a table, or a run.toml.
     """
     started = time.monotonic()
     keep = Keep("steps") if output.trace else Keep()
