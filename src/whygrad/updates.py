@@ -1,9 +1,13 @@
-"""Update rules (optimizers): each a frozen value with one pure function.
+r"""Update rules (optimizers): each a frozen value with one pure function.
 
 `step(xp, w, g, memory, t, rate, k)` takes the flat parameters w (P,), their gradient g (P,), the rule's
 memories (a tuple of arrays (P,), all zero before the first step), the number t = 1, 2, ... of this step, its
 learning rate and the rule's constants `k` in the order of the fields; it returns the new w and memories and
 changes nothing in place. Defaults and conventions are PyTorch's; each docstring says where Keras differs.
+
+`texts` are the rule's lines in LaTeX, in the order they are worked out, each "what <- formula". Their letters: w,
+g, t, the memories, \eta for the rate and \mathrm{...} with a field's name for a constant. A line reads the
+memories that lines above it made new. A rule of one's own may do without texts.
 """
 
 from __future__ import annotations
@@ -48,6 +52,7 @@ class SGD:
 
     learning_rate: float = 0.01
     memories: ClassVar[tuple[str, ...]] = ()
+    texts: ClassVar[tuple[str, ...]] = (r"w <- w-\eta\cdot g",)
 
     @staticmethod
     def step(
@@ -70,6 +75,7 @@ class Momentum:
     learning_rate: float = 0.01
     momentum: float = 0.9
     memories: ClassVar[tuple[str, ...]] = ("v",)
+    texts: ClassVar[tuple[str, ...]] = (r"v <- \mathrm{momentum} v+g", r"w <- w-\eta\cdot v")
 
     @staticmethod
     def step(
@@ -94,6 +100,7 @@ class Nesterov:
     learning_rate: float = 0.01
     momentum: float = 0.9
     memories: ClassVar[tuple[str, ...]] = ("v",)
+    texts: ClassVar[tuple[str, ...]] = (r"v <- \mathrm{momentum} v+g", r"w <- w-\eta\cdot(g+\mathrm{momentum} v)")
 
     @staticmethod
     def step(
@@ -119,6 +126,10 @@ class RMSprop:
     decay: float = 0.99
     epsilon: float = 1e-8
     memories: ClassVar[tuple[str, ...]] = ("v",)
+    texts: ClassVar[tuple[str, ...]] = (
+        r"v <- \mathrm{decay} v+(1-\mathrm{decay})\cdot g^2",
+        r"w <- w-\eta\cdot\frac{g}{\sqrt{(v)}+\mathrm{epsilon}}",
+    )
 
     @staticmethod
     def step(
@@ -143,6 +154,10 @@ class Adagrad:
     learning_rate: float = 0.01
     epsilon: float = 1e-10
     memories: ClassVar[tuple[str, ...]] = ("s",)
+    texts: ClassVar[tuple[str, ...]] = (
+        r"s <- s+g^2",
+        r"w <- w-\eta\cdot\frac{g}{\sqrt{(s)}+\mathrm{epsilon}}",
+    )
 
     @staticmethod
     def step(
@@ -169,6 +184,11 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     memories: ClassVar[tuple[str, ...]] = ("m", "v")
+    texts: ClassVar[tuple[str, ...]] = (
+        r"m <- \mathrm{beta1} m+(1-\mathrm{beta1})\cdot g",
+        r"v <- \mathrm{beta2} v+(1-\mathrm{beta2})\cdot g^2",
+        r"w <- w-\eta\cdot\frac{m/(1-\mathrm{beta1}^t)}{\sqrt{(v/(1-\mathrm{beta2}^t))}+\mathrm{epsilon}}",
+    )
 
     @staticmethod
     def step(
@@ -197,6 +217,11 @@ class AdamW:
     epsilon: float = 1e-8
     weight_decay: float = 0.01
     memories: ClassVar[tuple[str, ...]] = ("m", "v")
+    texts: ClassVar[tuple[str, ...]] = (
+        *Adam.texts[:2],
+        r"w <- (1-\eta\cdot\mathrm{weight_decay})\cdot w"
+        r"-\eta\cdot\frac{m/(1-\mathrm{beta1}^t)}{\sqrt{(v/(1-\mathrm{beta2}^t))}+\mathrm{epsilon}}",
+    )
 
     @staticmethod
     def step(

@@ -50,6 +50,7 @@ class Moment:
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    members: Indices | None = None  # (rows,) where the training rows stand in the table; None: they are all of it
 
     @property
     def loss(self) -> Loss:
@@ -97,6 +98,7 @@ def moment_of(job: Job, table: Table, row: int, at: At, run: Run | None = None) 
         job.encoding.input_names,
         _output_names(job.encoding),
         notes,
+        learn,
     )
 
 
