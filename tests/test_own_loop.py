@@ -61,6 +61,6 @@ def test_shapes_that_would_broadcast_are_refused() -> None:
 def test_signatures_read_well() -> None:
     import inspect
 
-    assert "xp: Namespace = NUMPY, stages: Stages = REFERENCE" in str(
+    assert "xp: Namespace = NUMPY, stages: Staging = REFERENCE" in str(
         inspect.signature(wg.forward_propagation)
     ).replace("'", "")

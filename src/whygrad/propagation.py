@@ -114,12 +114,18 @@ class Stages(NamedTuple):
 
 
 REFERENCE = Stages()
+Staging = Stages | tuple[Stages, ...]  # the same stages for every layer, or each layer's own
+
+
+def _of_layers(net: Network, stages: Staging) -> tuple[Stages, ...]:
+    return (stages,) * len(net.layers) if isinstance(stages, Stages) else stages
+
 
 # ---- the two passes ----
 
 
 def forward_propagation(
-    net: Network, w: Array, x: Array, xp: Namespace = NUMPY, stages: Stages = REFERENCE
+    net: Network, w: Array, x: Array, xp: Namespace = NUMPY, stages: Staging = REFERENCE
 ) -> Trace:
     """Every z and a of the rows x (rows, inputs) under the parameters w (P,).
 
@@ -132,18 +138,18 @@ def forward_propagation(
         raise InputError(f"w has shape {w.shape}, but the network has {net.n_parameters} parameters in one vector")
     z: list[Array] = []
     a = [x]
-    for layer, (W, b) in zip(net.layers, views(net, w), strict=True):
-        z.append(stages.affine(a[-1], W, b))  # (rows, n_out)
-        a.append(stages.activate(layer.activation, z[-1], xp))  # (rows, n_out)
+    for layer, (W, b), stage in zip(net.layers, views(net, w), _of_layers(net, stages), strict=True):
+        z.append(stage.affine(a[-1], W, b))  # (rows, n_out)
+        a.append(stage.activate(layer.activation, z[-1], xp))  # (rows, n_out)
     return Trace(tuple(z), tuple(a))
 
 
 def row_losses(
-    net: Network, loss: Loss | str, trace: Trace, y: Array, xp: Namespace = NUMPY, stages: Stages = REFERENCE
+    net: Network, loss: Loss | str, trace: Trace, y: Array, xp: Namespace = NUMPY, stages: Staging = REFERENCE
 ) -> Array:
     """(rows,): each row's loss, before row weights. Raises `InputError` for targets of another shape."""
-    y = _like_outputs(y, trace)
-    return np.asarray(stages.judge(find_loss(loss), net.output, trace.z[-1], trace.a[-1], y, xp)[:, 0])
+    y, stage = _like_outputs(y, trace), _of_layers(net, stages)[-1]
+    return np.asarray(stage.judge(find_loss(loss), net.output, trace.z[-1], trace.a[-1], y, xp)[:, 0])
 
 
 def _like_outputs(y: Array, trace: Trace) -> Array:
@@ -165,24 +171,24 @@ def backward_propagation(
     loss: Loss | str,
     row_weights: Array | None = None,
     xp: Namespace = NUMPY,
-    stages: Stages = REFERENCE,
+    stages: Staging = REFERENCE,
 ) -> Gradients:
     """The mean loss's derivative by every parameter; row_weights (rows,) multiply the rows' losses.
 
     Raises `InputError` for targets of another shape than the outputs.
     """
-    layers, loss, y = views(net, w), find_loss(loss), _like_outputs(y, trace)
+    layers, loss, y, stage = views(net, w), find_loss(loss), _like_outputs(y, trace), _of_layers(net, stages)
     rows = len(y)
     share = 1.0 / rows if row_weights is None else row_weights[:, None] / rows  # (rows, 1)
     last = len(layers) - 1
-    delta = stages.output_delta(loss, net.output, trace.z[last], trace.a[last + 1], y, xp) * share
+    delta = stage[last].output_delta(loss, net.output, trace.z[last], trace.a[last + 1], y, xp) * share
     deltas, gradients = [delta], []
     for at in range(last, -1, -1):
         before = trace.a[at]  # (rows, n_in)
-        gradients.append(LayerWeights(stages.weight_gradient(before, delta), stages.bias_gradient(delta)))
+        gradients.append(LayerWeights(stage[at].weight_gradient(before, delta), stage[at].bias_gradient(delta)))
         if at > 0:
             g = net.layers[at - 1].activation
-            delta = stages.hidden_delta(delta, layers[at].W, g, trace.z[at - 1], before, xp)
+            delta = stage[at - 1].hidden_delta(delta, layers[at].W, g, trace.z[at - 1], before, xp)
             deltas.append(delta)  # (rows, n_in)
     return Gradients(tuple(reversed(gradients)), tuple(reversed(deltas)))
 
