@@ -9,7 +9,8 @@ import pytest
 from truth import by_differences, case, complex_step, mean_loss, split
 
 import whygrad as wg
-from whygrad.explanation.sensitivities import Sensitivities, place_at, sensitivities
+from whygrad.explanation.positions import place_at
+from whygrad.explanation.sensitivities import Sensitivities, sensitivities
 from whygrad.losses import LOSSES
 from whygrad.names import places
 

@@ -13,12 +13,11 @@ import numpy as np
 
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
+from whygrad.explanation.positions import place_at
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import Array
-from whygrad.names import Place
-from whygrad.network import Network, whole_number
+from whygrad.network import whole_number
 from whygrad.table import Indices
-from whygrad.weights import spans
 
 HERE = (
     "dL/dw is the slope of this row's loss at these values. A small one means a small effect here, not that the "
@@ -106,16 +105,6 @@ def sensitivities(moment: Moment, links: Links, symbols: Symbols, k: int | None 
         links.inputs,
         tuple(notes),
     )
-
-
-def place_at(net: Network, position: int) -> Place:
-    """The parameter at that position of the flat vector."""
-    layer = next(number for number, span in enumerate(spans(net)) if position < span.stop)
-    span = spans(net)[layer]
-    if position >= span.middle:
-        return Place(layer, position - span.middle, None)
-    source, to = divmod(position - span.start, span.n_out)
-    return Place(layer, to, source)
 
 
 def _largest(sizes: Array, k: int) -> Indices:
