@@ -1,0 +1,161 @@
+"""Slips of dW and db, layer by layer: they change nothing else of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from whygrad.judgement.machine import Moment
+from whygrad.judgement.slips.slip import Rewrite, Slip, a, on_stage
+from whygrad.maths import Array
+from whygrad.network import Network
+from whygrad.training import Training
+
+Inputs = Callable[[Moment], Array]  # what stands for a of the layer before, (rows, n_in) or broadcast to it
+
+
+def weight_gradient_slips(net: Network, training: Training) -> Iterator[Slip]:
+    """Every slip of a layer's dW."""
+    for layer in range(len(net.layers), 0, -1):
+        right = f"dW_{layer} = {a(layer - 1)}^T delta_{layer}"
+        n_in, n_out = net.sizes[layer - 1], net.sizes[layer]
+        name = f"dW_{layer}"
+        if n_in > 1 and n_out > 1:
+            way = "is transposed" if n_in == n_out else "is the outer product the wrong way round"
+            yield _slip(
+                net, layer, f"{name}-transposed", f"{name} {way}", f"shape of {name}",
+                f"{name} = delta_{layer}^T {a(layer - 1)}", right,
+                lambda dW, now: lambda before, delta: _turned(dW(before, delta)),
+            )  # fmt: skip
+        for key, title, written, inputs in _inputs(net, layer):
+            yield _slip(
+                net, layer, f"{name}-{key}", title, f"inputs of {name}", f"{name} = {written}^T delta_{layer}",
+                right, _fed(inputs),
+            )  # fmt: skip
+        yield from _scales(net, training, layer, name, "weight_gradient", right)
+
+
+def _slip(
+    net: Network, layer: int, key: str, title: str, part: str, written: str, right: str, rewrite: Rewrite
+) -> Slip:
+    hint = f"work out dW_{layer} for one row: which two numbers does each entry multiply?"
+    change = on_stage(layer - 1, "weight_gradient", rewrite)
+    return Slip(key, title, "gradient", part, layer, written, right, hint, change)
+
+
+def _turned(dW: Array) -> Array:
+    """The transpose, forced into the shape that dW should have."""
+    return dW.T.reshape(dW.shape)
+
+
+def _fed(inputs: Inputs) -> Rewrite:
+    return lambda dW, now: lambda before, delta: dW(np.broadcast_to(inputs(now), before.shape), delta)
+
+
+def _inputs(net: Network, layer: int) -> Iterator[tuple[str, str, str, Inputs]]:
+    """(key, title, how it is written, the wrong inputs) of that layer's dW."""
+    before, n_in = layer - 1, net.sizes[layer - 1]
+    name = f"dW_{layer}"
+    yield "without-input", f"{name} is not multiplied by {a(before)}", "1", lambda now: np.ones(1)
+    for other in range(len(net.sizes)):
+        if other != before and net.sizes[other] in (n_in, 1):
+            yield f"of-{a(other)}", f"{name} multiplies by {a(other)}", a(other), _activations(other)
+    if before and net.layers[before - 1].activation.name != "linear":
+        title = f"{name} multiplies by z_{before}, not by a_{before}"
+        yield f"of-z_{before}", title, f"z_{before}", lambda now: now.trace.z[before - 1]
+    if n_in > 1:
+        title = f"{name} multiplies every weight's delta by the first of {a(before)}"
+        yield "of-first", title, f"{a(before)}[1]", lambda now: now.trace.a[before][:, :1]
+
+
+def _activations(layer: int) -> Inputs:
+    return lambda now: now.trace.a[layer]
+
+
+def _scales(net: Network, training: Training, layer: int, name: str, stage: str, right: str) -> Iterator[Slip]:
+    """Sign and factors of one dW or db."""
+    hint = f"check the sign and the constant factor of {name}"
+    factors: list[tuple[str, str, Callable[[int], float]]] = [
+        ("sign", "has the wrong sign", lambda rows: -1.0),
+        ("half", "is half of what it should be", lambda rows: 0.5),
+        ("double", "is twice what it should be", lambda rows: 2.0),
+    ]
+    if training.batch != 1:
+        factors += [
+            ("rows", "is summed over the rows where the mean belongs", float),
+            ("per-rows", "is divided by the rows once more", lambda rows: 1 / rows),
+        ]
+    for key, words, factor in factors:
+        written = right.replace(
+            "= ", {"sign": "= -", "half": "= 1/2 ", "double": "= 2 ", "rows": "= n "}.get(key, "= 1/n ")
+        )
+        change = on_stage(layer - 1, stage, _by_rows(factor))
+        yield Slip(
+            f"{name}-{key}", f"{name} {words}", "gradient", f"scale of {name}", layer, written, right, hint, change
+        )
+
+
+def _by_rows(factor: Callable[[int], float]) -> Rewrite:
+    return lambda part, now: lambda *given: factor(len(now.rows)) * part(*given)
+
+
+def bias_gradient_slips(net: Network, training: Training) -> Iterator[Slip]:
+    """Every slip of a layer's db."""
+    for layer in range(len(net.layers), 0, -1):
+        name = f"db_{layer}"
+        right = f"{name} = delta_{layer}"
+        hint = f"a bias adds itself to z_{layer}: by what is dz_{layer}/db_{layer} multiplied?"
+        for key, title, written, rewrite in _bias_forms(net, layer):
+            change = on_stage(layer - 1, "bias_gradient", rewrite)
+            yield Slip(
+                f"{name}-{key}",
+                title,
+                "gradient",
+                f"form of {name}",
+                layer,
+                f"{name} = {written}",
+                right,
+                hint,
+                change,
+            )
+        yield from _scales(net, training, layer, name, "bias_gradient", right)
+
+
+def _bias_forms(net: Network, layer: int) -> Iterator[tuple[str, str, str, Rewrite]]:
+    """(key, title, how it is written, the stage) of that layer's db."""
+    before, n_in, n_out = layer - 1, net.sizes[layer - 1], net.sizes[layer]
+    name, delta, x = f"db_{layer}", f"delta_{layer}", a(layer - 1)
+    yield (
+        "times-first",
+        f"{name} is multiplied by the first of {x}",
+        f"{delta} {x}[1]",
+        _times(lambda now: now.trace.a[before][:, :1]),
+    )
+    if n_in > 1:
+        yield (
+            "times-sum",
+            f"{name} is multiplied by the sum of {x}",
+            f"{delta} (sum of {x})",
+            _times(lambda now: now.trace.a[before].sum(axis=1, keepdims=True)),
+        )
+        yield (
+            "times-last",
+            f"{name} is multiplied by the last of {x}",
+            f"{delta} {x}[{n_in}]",
+            _times(lambda now: now.trace.a[before][:, -1:]),
+        )
+    if n_in >= n_out > 1:
+        title = f"{name} of each unit is multiplied by {x} of the same number"
+        yield "times-own", title, f"{delta}[j] {x}[j]", _times(lambda now: now.trace.a[before][:, :n_out])
+    if n_out > 1:
+        yield (
+            "over-units",
+            f"{name} is summed over the units, too",
+            f"sum of {delta}",
+            (lambda db, now: lambda delta: np.full(n_out, db(delta).sum())),
+        )
+
+
+def _times(inputs: Inputs) -> Rewrite:
+    return lambda db, now: lambda delta: db(delta * inputs(now))
