@@ -36,7 +36,6 @@ from whygrad.training import Training
 from whygrad.updates import Memory
 from whygrad.weights import LayerWeights, views
 
-
 NOTHING = Trace((), ())  # before the first forward pass
 
 
