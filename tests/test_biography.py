@@ -1,4 +1,4 @@
-"""A weight's life: start plus its moves is its end, by epochs and by rows; a row moved it by what its pull says."""
+"""A weight's life: start plus its moves is its end, by epochs and by rows, whose parts are what their pulls say."""
 
 import json
 from dataclasses import replace

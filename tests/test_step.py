@@ -360,6 +360,15 @@ def test_no_step_leaves_the_loss_as_it_is() -> None:
     assert found.came[0] == "with every parameter moved, the row's loss stays 0"
 
 
+def test_row_weights_count_in_all_losses() -> None:
+    found = step(wg.Explanation(table_moment([1.0, 2.0], [2.0, 0.0], [3.0, 0.5])))
+    # losses 3 (1 - 2)^2 = 3 and 0.5 (2 - 0)^2 = 2; pulls 3 x 2(1 - 2) 1 = -6 and 0.5 x 2(2 - 0) 2 = 4: -1
+    assert (found.before.row, found.before.batch, found.derivative) == (3, 2.5, -1)
+    # only W_111 moved, to 1.01: 3 (1.01 - 2)^2 and 0.5 x 2.02^2
+    assert found.alone.row == pytest.approx(3 * 0.99**2, rel=1e-14)
+    assert found.alone.batch == pytest.approx((3 * 0.99**2 + 0.5 * 2.02**2) / 2, rel=1e-14)
+
+
 def test_a_row_kept_for_validation_has_no_update() -> None:
     whole = wg.explain(NET, TABLE, None, row=0, validation=0.25)
     kept = sorted(set(range(12)) - set(whole.moment.members.tolist()))[0]  # type: ignore[union-attr]
