@@ -1,4 +1,4 @@
-"""A weight's life: start plus its moves is its end, by epochs and by rows, whose parts are what their pulls say."""
+"""A weight's life: start plus its moves is its end, by epochs and by rows; a row moved it by its pulls."""
 
 import json
 from dataclasses import replace
