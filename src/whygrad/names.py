@@ -2,15 +2,15 @@
 
 `W_{layer,to,from}` counts from 1 as on the blackboard: W_211 is layer 2, to unit 1, from unit 1; B_11 is the
 bias of layer 1, unit 1. Where an index is 10 or more, underscores part them: W_2_11_3. B_2 may stand for
-B_21 where layer 2 has one unit.
+B_21 where layer 2 has one unit. A parameter is also an arrow between two units: cgpa->h2, h1->lpa, bias->h2.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from whygrad.errors import InputError, one_of
 from whygrad.network import Network
@@ -80,14 +80,38 @@ def legend(net: Network, notation: str = "course") -> str:
     )
 
 
-def find_parameter(net: Network, text: str) -> int:
-    """The position in the flat vector of the parameter called `text` ("W_211", "W_2_1_1", "B_2").
+def place_of(net: Network, position: int) -> Place:
+    """The place of the parameter at that position of the flat vector. Raises `InputError` beyond its ends."""
+    left = position
+    for layer, (n_in, n_out) in enumerate(zip(net.sizes, net.sizes[1:], strict=False)):
+        if 0 <= left < (n_in + 1) * n_out:
+            source, to = divmod(left, n_out)
+            return Place(layer, to, source if source < n_in else None)
+        left -= (n_in + 1) * n_out
+    raise InputError(f"parameter {position} is not there; positions are 0 to {net.n_parameters - 1}")
 
-    Raises `InputError` for a name this network does not have.
+
+def position_of(net: Network, place: Place) -> int:
+    """The position in the flat vector of the parameter at that place, which must be one of the network's."""
+    before = sum((a + 1) * b for a, b in zip(net.sizes, net.sizes[1 : place.layer + 1], strict=False))
+    row = net.sizes[place.layer] if place.source is None else place.source
+    return before + row * net.sizes[place.layer + 1] + place.to
+
+
+def find_parameter(net: Network, text: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> int:
+    """The position in the flat vector of the parameter called `text`.
+
+    That is "W_211", "W_2_1_1" or "B_2", or an arrow to a unit from one of the layer before, or from 1 or bias:
+    "cgpa->h2", "h1.2->h2.3", "h1->lpa", "bias->h2". `find_unit` says how units are called. Raises `InputError`
+    for a name this network does not have, or that may mean several parameters.
     """
+    if re.search(_ARROW, text):
+        return _at_arrow(net, text.strip(), inputs, outputs)
     found = re.fullmatch(r"([WBwb])_?(\d+(?:_\d+)*)", text.strip())
     if not found:
-        raise InputError(f"parameter: {text!r} is not a name; write W_211 (layer 2, to 1, from 1) or B_21")
+        raise InputError(
+            f"parameter: {text!r} is not a name; write W_211 (layer 2, to 1, from 1) or B_21, or x_1->h2"
+        )
     kind, digits = found.group(1).upper(), found.group(2)
     index = [int(n) for n in (digits.split("_") if "_" in digits else digits)]
     if kind == "B" and len(index) == 1 and 1 <= index[0] <= len(net.layers) and net.sizes[index[0]] == 1:
@@ -109,6 +133,111 @@ def _position(net: Network, text: str, index: list[int]) -> int:
     for what, unit, limit in limits:
         if not 1 <= unit <= limit:
             raise InputError(f"parameter: {text!r}: {what} {unit} is not there; layer {layer} has 1 to {limit}")
-    before = sum((a + 1) * b for a, b in zip(net.sizes, net.sizes[1:layer], strict=False))
-    to = index[1] - 1
-    return before + ((index[2] - 1) * n_out + to if len(index) == 3 else n_in * n_out + to)
+    return position_of(net, Place(layer - 1, index[1] - 1, index[2] - 1 if len(index) == 3 else None))
+
+
+# ---- units, and the arrows between them ----
+
+Unit = tuple[int, int]  # (layer, unit), from 0; layer -1 has the inputs
+
+_ARROW = "->|\N{RIGHTWARDS ARROW}"
+_BIAS = ("1", "bias")
+_Found = TypeVar("_Found")
+
+
+def find_unit(net: Network, text: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> Unit:
+    """(layer, unit), from 0, of the unit called `text`; layer -1 has the inputs.
+
+    That is a column, by the names `inputs` and `outputs` (capitals count only where two differ by them); or by
+    number x_1, h2 (where one hidden layer has it), h1.2 (layer 1, unit 2), O_12 (the same), y_2, y_hat_2, out2.
+    No number is needed where there is one. Raises `InputError` for what is not there, or means several units.
+    """
+    found = _best(_meanings(net, text.strip(), inputs, outputs))
+    if not found:
+        raise InputError(f"unit: {_no_unit(net, text, (*inputs, *outputs))}")
+    if len(found) > 1:
+        raise InputError(
+            f"unit: {text!r} may be {' or '.join(_called(net, unit) for unit in found[:4])}; say which"
+        )
+    return found[0]
+
+
+def _at_arrow(net: Network, text: str, inputs: Sequence[str], outputs: Sequence[str]) -> int:
+    """The parameter that goes between two units; columns may have arrows in their names, so each is tried."""
+    found: dict[Place, int] = {}
+    ends = [(text[: m.start()].strip(), text[m.end() :].strip()) for m in re.finditer(_ARROW, text)]
+    for start, end in ends:
+        sources = _meanings(net, start, inputs, outputs)
+        for (layer, to), fit in _meanings(net, end, inputs, outputs).items():
+            if start.lower() in _BIAS and layer >= 0:
+                found[Place(layer, to, None)] = fit
+            for (before, source), also in sources.items():
+                if before + 1 == layer:
+                    found[Place(layer, to, source)] = fit + also
+    best = _best(found)
+    if not best:
+        raise InputError(f"parameter: {text!r}: {_no_arrow(net, *ends[0], (*inputs, *outputs))}")
+    if len(best) > 1:
+        raise InputError(f"parameter: {text!r} may be {' or '.join(name(place) for place in best[:4])}; say which")
+    return position_of(net, best[0])
+
+
+def _meanings(net: Network, text: str, inputs: Sequence[str], outputs: Sequence[str]) -> dict[Unit, int]:
+    """The units that the text may mean; 1 for those whose column is called exactly so, else 0."""
+    found = dict.fromkeys(_numbered(net, text), 0)
+    for layer, columns in ((-1, inputs), (len(net.layers) - 1, outputs)):
+        for unit, column in enumerate(columns):
+            if column.strip().casefold() == text.casefold():
+                found[layer, unit] = int(column.strip() == text)
+    return found
+
+
+def _numbered(net: Network, text: str) -> list[Unit]:
+    """The units that a kind and a number may mean: h2 means one in every hidden layer that has two or more."""
+    last = len(net.layers) - 1
+    wanted: list[tuple[int, str]] = []
+    if found := re.fullmatch(r"x_?(\d*)", text, re.IGNORECASE):
+        wanted = [(-1, found[1])]
+    elif found := re.fullmatch(r"(?:y_?hat|y|output|out)_?(\d*)", text, re.IGNORECASE):
+        wanted = [(last, found[1])]
+    elif found := re.fullmatch(r"h_?(\d*)", text, re.IGNORECASE):
+        wanted = [(layer, found[1]) for layer in range(last)]
+    elif found := re.fullmatch(r"h(\d+)\.(\d+)|o_?(\d)(\d)|o_(\d+)_(\d+)", text, re.IGNORECASE):
+        layer, unit = filter(None, found.groups())
+        wanted = [(int(layer) - 1, unit)] if 1 <= int(layer) <= len(net.layers) else []
+    numbers = [(layer, unit or ("1" if net.sizes[layer + 1] == 1 else "0")) for layer, unit in wanted]
+    return [(layer, int(unit) - 1) for layer, unit in numbers if 1 <= int(unit) <= net.sizes[layer + 1]]
+
+
+def _called(net: Network, unit: Unit) -> str:
+    """The unit's name by number: x_1, h1.2, y_1."""
+    layer, number = unit
+    kind = "x_" if layer < 0 else "y_" if layer == len(net.layers) - 1 else f"h{layer + 1}."
+    return f"{kind}{number + 1}"
+
+
+def _no_unit(net: Network, text: str, columns: Sequence[str]) -> str:
+    """What is said of a text that means no unit: the closest column, and the numbers there are."""
+    from difflib import get_close_matches
+
+    folded = {column.casefold(): column for column in columns}
+    close = get_close_matches(text.casefold(), folded, n=1)
+    hint = f"did you mean {folded[close[0]]!r}? By number" if close else "by number"
+    last = len(net.layers) - 1
+    ends = [(-1, -1), *([(0, last - 1)] if last else []), (last, last)]
+    spans = [(_called(net, (a, 0)), _called(net, (b, net.sizes[b + 1] - 1))) for a, b in ends]
+    known = ", ".join(first if first == final else f"{first} to {final}" for first, final in spans)
+    return f"{text!r} is no unit; {hint}, units are {known}"
+
+
+def _no_arrow(net: Network, start: str, end: str, columns: Sequence[str]) -> str:
+    """What is said of an arrow that means no parameter."""
+    for text in (start, end):
+        if not _meanings(net, text, columns, ()) and not (text == start and text.lower() in _BIAS):
+            return _no_unit(net, text, columns)
+    return f"no weight goes from {start} to {end}; each goes from a layer, or 1, to the next layer"
+
+
+def _best(found: Mapping[_Found, int]) -> list[_Found]:
+    """What fits best: several where they fit alike."""
+    return [key for key, fit in found.items() if fit == max(found.values())]
