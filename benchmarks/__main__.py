@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import Outcome, coldstart, machine
+from benchmarks import Outcome, coldstart, machine, paths
 
-WHICH: dict[str, Callable[[int], Outcome]] = {"coldstart": coldstart.run}
+WHICH: dict[str, Callable[[int], Outcome]] = {"coldstart": coldstart.run, "paths": paths.run}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
