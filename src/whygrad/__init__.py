@@ -43,7 +43,7 @@ _HOME = {
     "losses": ["LOSSES", "Huber", "Loss", "loss"],
     "model": ["Model", "Predictions"],
     "modelfile": ["load", "save"],
-    "names": ["find_parameter", "legend", "parameter_names"],
+    "names": ["find_parameter", "find_unit", "legend", "parameter_names", "place_of"],
     "network": ["Dense", "Network"],
     "propagation": [
         "backward_propagation",

@@ -128,7 +128,7 @@ class RMSprop:
     memories: ClassVar[tuple[str, ...]] = ("v",)
     texts: ClassVar[tuple[str, ...]] = (
         r"v <- \mathrm{decay} v+(1-\mathrm{decay})\cdot g^2",
-        r"w <- w-\eta\cdot\frac{g}{\sqrt{(v)}+\mathrm{epsilon}}",
+        r"w <- w-\eta\cdot\frac{g}{\sqrt{v}+\mathrm{epsilon}}",
     )
 
     @staticmethod
@@ -156,7 +156,7 @@ class Adagrad:
     memories: ClassVar[tuple[str, ...]] = ("s",)
     texts: ClassVar[tuple[str, ...]] = (
         r"s <- s+g^2",
-        r"w <- w-\eta\cdot\frac{g}{\sqrt{(s)}+\mathrm{epsilon}}",
+        r"w <- w-\eta\cdot\frac{g}{\sqrt{s}+\mathrm{epsilon}}",
     )
 
     @staticmethod

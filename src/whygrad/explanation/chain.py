@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
@@ -50,6 +51,13 @@ class Factor:
         """How it is written: dL/dy_hat."""
         return partial(self.of, self.by)
 
+    def to_plain(self) -> dict[str, Any]:
+        """Texts and numbers only, for JSON."""
+        found = {"factor": self.sign.text, "formula": self.formula.text, "numbers": self.numbers.text}
+        terms = [{"product": f"{t.link}*{t.rest}", "value": t.value} for t in self.terms]
+        more = {what: value for what, value in (("terms", terms), ("note", self.note)) if value}
+        return {**found, "latex": self.sign.latex, "value": self.value, **more}
+
 
 @dataclass(frozen=True)
 class Cancellation:
@@ -73,6 +81,18 @@ class Chain:
     def value(self) -> float:
         """The product of the factors; 0 where no way leads to the loss."""
         return prod(factor.value for factor in self.factors) if self.factors else 0.0
+
+    def to_plain(self) -> dict[str, Any]:
+        """Texts and numbers only, for JSON."""
+        found = {
+            "derivative": self.sign.text,
+            "factors": [f.to_plain() for f in self.factors],
+            "value": self.value,
+        }
+        if self.cancels is None:
+            return found
+        c = self.cancels
+        return {**found, "cancels": {"product": c.sign.text, "formula": c.formula.text, "value": c.value}}
 
 
 def chain_of(links: Links, loss: Loss, symbols: Symbols, place: Place) -> Chain:

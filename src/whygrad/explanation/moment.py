@@ -194,7 +194,7 @@ def _validation_row(job: Job, check: Indices, row: int) -> Rows:
 
 
 def _wide(values: Array) -> Array:
-    return values.astype(np.float64)
+    return values.astype(np.float64, copy=False)
 
 
 def _wide_rows(rows: Rows) -> Rows:

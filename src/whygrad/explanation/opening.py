@@ -8,7 +8,7 @@ from whygrad.explanation.chain import Chain
 from whygrad.explanation.forward import dependency_tree, loss_line, unit_lines
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
-from whygrad.explanation.pages import Block, Equations, Grid, Heading, Tree, Words, alone, chained
+from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Tree, Words, alone, chained
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
 from whygrad.maths import Array
 from whygrad.names import Place, legend, places
@@ -92,13 +92,16 @@ def _size(values: Array) -> str:
     return f"{float(np.sqrt(np.square(values).mean())):.6g}"
 
 
-def gradient_blocks(moment: Moment, symbols: Symbols, gradient: Array, after: Array) -> list[Block]:
+def gradient_blocks(moment: Moment, symbols: Symbols, gradient: Array, after: Array | None) -> list[Block]:
     """The gradient as one vector, by name, with each parameter's value now and after the update."""
     blocks: list[Block] = [Heading("Gradient")]
     names = [symbols.parameter(place) for place in places(moment.net)]
-    columns = (names, *([alone(figure(v)) for v in values] for values in (moment.w, gradient, after)))
-    head = ("parameter", "value", _derivative_head(symbols), "next value")
-    blocks.append(Grid(head, tuple(zip(*columns, strict=True))))
+    head: list[Cell] = ["parameter", "value", _derivative_head(symbols)]
+    columns = [names, *([alone(figure(v)) for v in values] for values in (moment.w, gradient))]
+    if after is None:
+        return [*blocks, Grid(tuple(head), tuple(zip(*columns, strict=True)))]
+    columns.append([alone(figure(v)) for v in after])
+    blocks.append(Grid((*head, "next value"), tuple(zip(*columns, strict=True))))
     return [*blocks, Words(next_value_words(moment))]
 
 
@@ -109,8 +112,6 @@ def _derivative_head(symbols: Symbols) -> Sign:
 
 def next_value_words(moment: Moment) -> str:
     """Which update the next values come from."""
-    if not len(moment.batch):
-        return "Next value: what an update with this row alone would make of it."
     rate = f"learning rate {moment.rate:.9g}"
     if len(moment.batch) == 1:
         return f"Next value: after the update that meets this row, {rate}."

@@ -42,6 +42,7 @@ def plain_text(latex: str) -> str:
         above, end = _braced(text, start + 5)
         below, end = _braced(text, end)
         text = f"{text[:start]}{_grouped(above)}/{_grouped(below)}{text[end:]}"
+    text = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", text)
     text = re.sub(rf"(?<={_VALUE})\\operatorname", r" \\operatorname", text)
     text = re.sub(r"\\(?:text|operatorname|mathrm|mathtt)\{([^}]*)\}", r"\1", text)
     for word, plain in _WORDS.items():
