@@ -1,0 +1,231 @@
+"""Answers of somebody's code in whygrad's order and shapes, under every layout that fits it.
+
+Each plan (a container for the parameters and a layout) is tried on all probes. A plan fits where nothing raises
+and every shape comes back right; where the code has a forward function, plans under which its outputs equal
+whygrad's come first. Code that takes one row at a time is asked for the outputs of several rows row by row, and
+for nothing else of them. Where nothing fits, the plan that came furthest says what went wrong.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from whygrad.judgement.attempts import Attempt, attempt, one_row, outputs_of, same
+from whygrad.judgement.forms import Parts
+from whygrad.judgement.layouts import targets
+from whygrad.judgement.loops import Looped, loop_layouts, run_loop
+from whygrad.judgement.observations import Answer, Probe
+from whygrad.judgement.plans import plans
+from whygrad.judgement.session import Case, Plan, case_of
+from whygrad.judgement.trouble import Trouble
+from whygrad.table import Rows
+from whygrad.weights import initialize_parameters
+
+MOST_PLANS = 8  # answers a probe, at most
+Tell = Callable[[list[list[Answer]]], None]
+
+# ---- the choice among them ----
+
+
+@dataclass(eq=False)
+class Tried:
+    """A plan with its attempts at the cases, up to the first that failed."""
+
+    plan: Plan
+    attempts: list[Attempt]
+    agrees: bool
+    trouble: Trouble | None = None
+
+    @property
+    def rank(self) -> tuple[bool, int, int, int]:
+        """How far it came."""
+        weight, line = (9, 0) if self.trouble is None else (self.trouble.weight, self.trouble.line)
+        return self.agrees, weight, len(self.attempts), line
+
+
+def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
+    """The plans to answer under: those that fit, or else the one that came furthest."""
+    best: Tried | None = None
+    fitting: list[Tried] = []
+    for single in (False, True):
+        found = []
+        for tried in _tried(parts, cases, single):
+            if tried.trouble is None:
+                found.append(tried)
+            elif best is None or tried.rank > best.rank:
+                best = tried
+        agreeing = [tried for tried in found if tried.agrees]
+        if agreeing or (found and "forward" not in parts.functions):
+            return _distinct(agreeing or _steady(parts, cases[0], found))
+        fitting = fitting or found
+    if fitting:
+        return _distinct(_steady(parts, cases[0], fitting))
+    assert best is not None
+    return [Tried(best.plan, [attempt(parts, case, best.plan) for case in cases], best.agrees, best.trouble)]
+
+
+def _tried(parts: Parts, cases: Sequence[Case], single: bool) -> Iterator[Tried]:
+    """Every plan with the first target that fits, or the one that came furthest."""
+    for plan in plans(parts, cases[0], single):
+        best: Tried | None = None
+        for target in targets(plan.layout, cases[0].probe.net.outputs):
+            tried = _one(parts, cases, replace(plan, layout=replace(plan.layout, target=target)))
+            if best is None or tried.trouble is None or tried.rank > best.rank:
+                best = tried
+            if tried.trouble is None or tried.trouble.weight > 2:
+                break
+        if best is not None:
+            yield best
+            if best.trouble is not None and best.trouble.weight > 2:
+                return
+
+
+def _one(parts: Parts, cases: Sequence[Case], plan: Plan) -> Tried:
+    """The plan tried on all cases, up to the first that it does not fit."""
+    tried = Tried(plan, [], "forward" in parts.functions)
+    if plan.layout.single and all(len(case.rows) > 1 for case in cases):
+        tried.trouble = attempt(parts, one_row(cases[0], 0), plan, brief=True).misfit
+    for case in cases:
+        if tried.trouble is not None:
+            return tried
+        found = attempt(parts, case, plan, brief=True)
+        tried.agrees = tried.agrees and found.agrees
+        tried.attempts.append(found)
+        tried.trouble = found.misfit or _first_row_only(parts, case, plan, found)
+    tried.agrees = tried.agrees and _agrees_on_telling(parts, cases[0], plan)
+    return tried
+
+
+def _agrees_on_telling(parts: Parts, case: Case, plan: Plan) -> bool:
+    """Whether the outputs equal whygrad's under parameters that all differ, so that a transposed W shows."""
+    net = case.probe.net
+    x = 0.3 + np.arange(net.inputs)[None] / (net.inputs + 1)  # (1, n_in)
+    rows = Rows(x, case.rows.y[:1])
+    telling = case_of(Probe(net, case.probe.training, initialize_parameters(net, "distinct"), rows))
+    try:
+        outputs, single = outputs_of(parts, telling, plan)
+    except Trouble:
+        return False
+    return same(outputs, telling.trace.output, single)
+
+
+def _steady(parts: Parts, case: Case, fitting: list[Tried]) -> list[Tried]:
+    """Those that also fit more rows than any layer has units, as a table on its side may fit by chance."""
+    n = max(case.probe.net.sizes) + 2
+    rows = case.rows.take(np.arange(n) % len(case.rows))
+    many = case_of(replace(case.probe, rows=rows))
+    kept = [
+        tried for tried in fitting if tried.plan.layout.single or attempt(parts, many, tried.plan).misfit is None
+    ]
+    return kept or fitting
+
+
+def _first_row_only(parts: Parts, case: Case, plan: Plan, found: Attempt) -> Trouble | None:
+    """The trouble that the gradient of several rows stays the same when all but the first change."""
+    what = "gradient" if found.answer.gradient is not None else "stepped"
+    before = getattr(found.answer, what)
+    if before is None or len(case.rows) < 2:
+        return None
+    x = case.rows.x.copy()
+    x[1:] = 0.5 * x[1:] + 0.25 * (1 + np.arange(x.shape[1]))
+    other = case_of(replace(case.probe, rows=replace(case.rows, x=x)))
+    if np.array_equal(other.truth, case.truth):
+        return None
+    after = getattr(attempt(parts, other, plan).answer, what)
+    same_again = after is not None and np.array_equal(after, before)
+    return Trouble("only the first of several rows is read", 0) if same_again else None
+
+
+def _distinct(fitting: list[Tried]) -> list[Tried]:
+    """One plan of those that give the same numbers."""
+    kept: list[Tried] = []
+    for tried in fitting:
+        if not any(_equal(tried, other) for other in kept):
+            kept.append(tried)
+    return kept[:MOST_PLANS]
+
+
+def _equal(a: Tried, b: Tried) -> bool:
+    for mine, other in zip(a.attempts, b.attempts, strict=True):
+        for what in ("outputs", "loss", "gradient", "stepped", "losses", "final"):
+            x, y = getattr(mine.answer, what), getattr(other.answer, what)
+            if (x is None) != (y is None) or (x is not None and not np.allclose(x, y, rtol=1e-12, atol=0)):
+                return False
+    return True
+
+
+# ---- the whole ----
+
+
+def answers(parts: Parts, probes: Sequence[Probe], told: Tell = lambda found: None) -> list[list[Answer]]:
+    """For every probe an answer under each plan chosen; the plans stand in the same order for every probe.
+
+    `told` is given the answers without the training loop, before that is run. Raises `Trouble` where the code
+    cannot be asked at all.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # what overflows is told by its numbers
+        return _answers(parts, [case_of(probe) for probe in probes], told)
+
+
+def _answers(parts: Parts, cases: Sequence[Case], told: Tell) -> list[list[Answer]]:
+    known = bool({"forward", "gradients", "update"} & set(parts.functions))
+    chosen = choose(parts, cases) if known else _loop_only(parts, cases)
+    if "loop" not in parts.functions or not any(case.probe.training.epochs for case in cases):
+        return _by_case(chosen)
+    if known:
+        told(_by_case(chosen))
+    looped = [one for tried in chosen for one in _with_loop(parts, cases, tried, known)]
+    ran = [one for one in looped if one.trouble is None or known]
+    return _by_case(_distinct(ran or [max(looped, key=lambda one: one.rank)]))
+
+
+def _loop_only(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
+    """A plan for every way to store parameters."""
+    usual = [plan for plan in plans(parts, cases[0], False) if plan.layout.rows == "rows"]
+    return [Tried(plan, [Attempt() for _ in cases], False) for plan in usual]
+
+
+def _with_loop(parts: Parts, cases: Sequence[Case], tried: Tried, known: bool) -> Iterator[Tried]:
+    """The plan with what the training loop gave, once for each layout of the table that it runs with."""
+    worst: Trouble | None = None
+    ran = False
+    for layout in loop_layouts(tried.plan, cases[0].probe.net.outputs, known):
+        plan = replace(tried.plan, layout=layout)
+        try:
+            looped = [run_loop(parts, case, plan) if case.probe.training.epochs else None for case in cases]
+        except Trouble as trouble:
+            worst = trouble if worst is None or trouble.weight > worst.weight else worst
+            continue
+        if not ran:
+            parts.heard(next(loop.printed for loop in looped if loop is not None))
+        ran = True
+        attempts = [_added(one, more) for one, more in zip(tried.attempts, looped, strict=True)]
+        yield Tried(plan, attempts, tried.agrees)
+    if not ran and worst is not None:
+        failed = [
+            Attempt(replace(one.answer, problems=(*one.answer.problems, worst.words))) for one in tried.attempts
+        ]
+        yield Tried(tried.plan, failed, tried.agrees, worst)
+
+
+def _added(one: Attempt, looped: Looped | None) -> Attempt:
+    if looped is None:
+        return one
+    answer = replace(
+        one.answer,
+        losses=looped.losses,
+        final=looped.final,
+        problems=(*one.answer.problems, *looped.problems),
+        single=one.answer.single or looped.single,
+        conventions=(*one.answer.conventions, *looped.notes),
+    )
+    return Attempt(answer, one.troubles, agrees=one.agrees)
+
+
+def _by_case(chosen: Sequence[Tried]) -> list[list[Answer]]:
+    return [[tried.attempts[k].answer for tried in chosen] for k in range(len(chosen[0].attempts))]

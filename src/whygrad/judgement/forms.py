@@ -1,0 +1,331 @@
+"""The forms somebody's backpropagation may have, told by the names the code defines.
+
+`FORMS` says which forms there are, `PARTS` by which names each part of the code is found, and `ARGUMENTS` what
+is handed to an argument of which name. Names are compared without capitals and underscores. Where a part has
+several names, the first in its list that the code defines is taken; of the classes, the one with the most parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from whygrad.judgement.trouble import Trouble, code_file
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form: what the code defines, in words and as an example."""
+
+    name: str
+    words: str
+    example: str
+
+
+FORMS = (
+    Form(
+        "gradients",
+        "a function that returns the gradients, as a dict, list or tuple like the parameters",
+        "backward_propagation(parameters, X, Y) -> {'dW1': ..., 'db1': ..., ...}",
+    ),
+    Form(
+        "update",
+        "the lecture's: backpropagation happens inside the update, whose step divided by the rate is the gradient",
+        "update_parameters(parameters, y, y_hat, A1, X)",
+    ),
+    Form(
+        "gradients and update",
+        "the gradients, and an update that uses them",
+        "backward_propagation(parameters, cache, X, Y) -> grads; update_parameters(parameters, grads, lr)",
+    ),
+    Form(
+        "class",
+        "a class made from the layers' sizes, with methods and attributes of these names",
+        "Network(sizes): .weights, .biases, .feedforward(a), .backprop(x, y), .update_mini_batch(mini_batch, eta)",
+    ),
+    Form(
+        "loop",
+        "a whole training loop that returns or prints one loss an epoch, or returns the parameters",
+        "train(X, Y, learning_rate, epochs) -> losses",
+    ),
+    Form("losses", "a script that prints one loss an epoch", "Epoch -  1 Loss -  26.345577666"),
+)
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "initialize": (
+        "initialize_parameters",
+        "initialize_parameters_deep",
+        "initialise_parameters",
+        "init_parameters",
+        "init_params",
+        "initialize_params",
+        "initialize_weights",
+        "initialise_weights",
+        "init_weights",
+        "initialize_network",
+        "initialize",
+        "initialise",
+    ),
+    "forward": (
+        "forward_propagation",
+        "L_model_forward",
+        "L_layer_forward",
+        "model_forward",
+        "forward_pass",
+        "forward_prop",
+        "forwardprop",
+        "feed_forward",
+        "forward",
+    ),
+    "loss": (
+        "compute_cost",
+        "compute_loss",
+        "calculate_cost",
+        "calculate_loss",
+        "cost_function",
+        "loss_function",
+        "loss_fn",
+        "cost",
+        "loss",
+    ),
+    "gradients": (
+        "backward_propagation",
+        "back_propagation",
+        "compute_gradients",
+        "compute_gradient",
+        "calculate_gradients",
+        "get_gradients",
+        "L_model_backward",
+        "model_backward",
+        "backward_pass",
+        "backward_prop",
+        "back_prop",
+        "backward",
+        "gradients",
+        "gradient",
+        "grads",
+        "grad",
+    ),
+    "update": (
+        "update_parameters",
+        "update_params",
+        "update_weights",
+        "update_mini_batch",
+        "update_network",
+        "apply_gradients",
+        "gradient_descent_step",
+        "sgd_step",
+        "optimizer_step",
+        "train_step",
+        "step",
+        "update",
+    ),
+    "memory": ("initialize_velocity", "initialize_momentum", "initialize_adam", "init_velocity", "init_momentum"),
+    "loop": (
+        "train",
+        "fit",
+        "training_loop",
+        "train_network",
+        "train_model",
+        "train_loop",
+        "L_layer_model",
+        "nn_model",
+        "gradient_descent",
+        "sgd",
+        "run_training",
+        "main",
+    ),
+}
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "parameters": ("parameters", "params", "param", "theta", "thetas", "network", "model", "net", "p"),
+    "weights": ("weights", "Ws", "W"),
+    "biases": ("biases", "bias", "bs", "b"),
+    "x": (
+        *("x", "inputs", "input", "a0", "features", "x_train", "train_x", "x_batch", "x_data", "input_data"),
+        *("row", "sample", "example", "xs"),
+    ),
+    "y": (
+        *("y", "target", "targets", "t", "label", "labels", "y_true", "y_train", "train_y", "y_batch", "y_data"),
+        *("expected", "desired", "actual", "truth", "ys", "target_data"),
+    ),
+    "outputs": (
+        *("y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "output", "outputs", "AL"),
+        *("out", "probs", "y_output", "yh"),
+    ),
+    "hidden": ("A_prev", "h", "hidden", "hidden_output", "hidden_layer_output", "hidden_activations"),
+    "cache": ("cache", "caches", "memory", "forward_cache", "activations", "intermediates"),
+    "gradients": ("grads", "gradients", "grad", "gradient", "derivatives", "g"),
+    "learning_rate": ("learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate"),
+    "epochs": (
+        *("epochs", "n_epochs", "num_epochs", "epoch", "iterations", "num_iterations", "n_iterations"),
+        *("n_iter", "num_iter", "max_iter", "iters", "n_iters", "num_iters"),
+    ),
+    "sizes": (
+        *("layer_dims", "layers_dims", "layer_sizes", "sizes", "dims", "architecture", "layer_dimensions"),
+        *("layers_sizes", "nn_architecture", "layers", "layer_nodes", "network_structure"),
+    ),
+    "n_inputs": ("n_x", "n_in", "input_size", "n_inputs", "input_dim", "num_inputs", "input_nodes", "n_features"),
+    "n_hidden": ("n_h", "n_hidden", "hidden_size", "hidden_dim", "num_hidden", "hidden_nodes", "hidden_units"),
+    "hidden_sizes": ("hidden_sizes", "hidden_layers", "hidden_layer_sizes", "hidden_dims"),
+    "n_outputs": ("n_y", "n_out", "output_size", "n_outputs", "output_dim", "num_outputs", "output_nodes"),
+    "batch_size": ("batch_size", "mini_batch_size", "minibatch_size", "batchsize"),
+    "pairs": ("mini_batch", "training_data", "train_data", "data", "dataset", "batch"),
+    "n_rows": ("m", "n", "n_samples", "num_examples", "n_rows"),
+    "velocity": ("v", "velocity", "velocities", "s"),
+    "step_number": ("step_number", "timestep"),
+    "momentum": ("momentum", "beta", "gamma", "mu"),
+    "l2": ("l2", "lambd", "lambda_", "lmbda", "lam", "reg", "reg_lambda", "lambda_reg", "weight_decay"),
+    "loud": ("print_cost", "print_loss", "verbose"),
+    "seed": ("seed", "random_state"),
+}
+
+# names that mean something else in some parts: (part, plain name) -> role
+_ELSEWHERE = {
+    ("forward", "a"): "x",
+    **{(part, "layers"): "parameters" for part in ("forward", "gradients", "update", "loss")},
+    ("loop", "batch"): "batch_size",
+    ("loop", "n"): "epochs",
+}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without capitals and underscores."""
+    return name.lower().replace("_", "")
+
+
+_ROLES = {plain(name): role for role, names in ARGUMENTS.items() for name in names}
+
+
+def role_of(name: str, part: str, beside: Iterable[str] = ()) -> str | None:
+    """What an argument of that name stands for in a function of that part, or None."""
+    key = plain(name)
+    others = {_ROLES.get(plain(other)) for other in beside}
+    if key == "t" and "gradients" in others:
+        return "step_number"  # as in Adam; elsewhere t is the target
+    if key in ("w", "weights", "ws") and "biases" not in others:
+        return "parameters"
+    return _ELSEWHERE.get((part, key), _ROLES.get(key))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was found in somebody's code: functions by part, or a class with methods by part."""
+
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    made: type | None = None  # the class whose methods the functions are
+    file: str = ""
+    before: Callable[[str], None] = lambda name: None  # told the name of each function before it is called
+    heard: Callable[[str], None] = lambda text: None  # told what a training loop printed
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Which name plays which part."""
+        return {part: called(function) for part, function in self.functions.items()}
+
+    @property
+    def form(self) -> str:
+        """The name of its form; "" where there is nothing to ask."""
+        if self.made is not None:
+            return "class"
+        there = [part for part in ("gradients", "update") if part in self.functions]
+        if there:
+            return " and ".join(there)
+        return next((part for part in ("loop", "forward") if part in self.functions), "")
+
+
+def called(function: Callable[..., Any]) -> str:
+    """A function's name."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def find_parts(names: Mapping[str, Any], file: str = "") -> Parts:
+    """The parts among the names of a module; only what is written in its file or beside it counts."""
+    own = {name: value for name, value in names.items() if callable(value) and _is_own(value, file)}
+    functions = _named_parts({name: value for name, value in own.items() if not isinstance(value, type)})
+    if {"gradients", "update"} & set(functions):
+        return Parts(functions, None, file)
+    classes = [(_named_parts(_methods(value, file)), value) for value in own.values() if isinstance(value, type)]
+    if classes:
+        methods, made = max(classes, key=lambda entry: len(entry[0]))
+        if {"gradients", "update", "loop"} & set(methods):
+            return Parts(methods, made, file)
+    return Parts(functions, None, file)
+
+
+def given_parts(source: Callable[..., Any] | Mapping[str, Callable[..., Any]]) -> Parts:
+    """The parts of a function (taken for gradients where its name tells nothing) or of a dict of functions.
+
+    A dict's keys are parts ("gradients") or names ("backprop"). Raises `Trouble` for a key that is neither.
+    """
+    if isinstance(source, type):
+        return Parts(_named_parts(_methods(source)), source)
+    if not isinstance(source, Mapping):
+        return Parts(_named_parts({called(source): source}) or {"gradients": source}, None, code_file(source))
+    functions: dict[str, Callable[..., Any]] = {}
+    for key, function in source.items():
+        found: Mapping[str, Callable[..., Any]]
+        found = {key: function} if key in PARTS else _named_parts({key: function})
+        if not found:
+            raise Trouble(f"{key!r} names no part; parts are {', '.join(PARTS)}")
+        functions.update(found)
+    return Parts(functions, None, next((code_file(f) for f in functions.values()), ""))
+
+
+def _methods(made: type, file: str = "") -> dict[str, Any]:
+    there = inspect.getmembers(made, callable)
+    return {name: value for name, value in there if not name.startswith("__") and _is_own(value, file)}
+
+
+def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    by_name = {plain(name): value for name, value in there.items()}
+    found: dict[str, Callable[..., Any]] = {}
+    for part, names in PARTS.items():
+        name = next((plain(name) for name in names if plain(name) in by_name), None)
+        if name is not None:
+            found[part] = by_name[name]
+    if "loop" in found and "gradients" in _roles(found["loop"]):
+        found.setdefault("update", found.pop("loop"))  # sgd(parameters, grads, lr) is one step
+    if "gradients" in found and "update" not in found and "learning_rate" in _roles(found["gradients"]):
+        found["update"] = found.pop("gradients")  # backward(x, y, lr) takes the step itself
+    return found
+
+
+def _roles(function: Callable[..., Any]) -> set[str | None]:
+    return {role_of(name, "update") for name in argument_names(function)}
+
+
+def argument_names(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's arguments, those with a default too; none where Python cannot tell."""
+    try:
+        return [name for name in inspect.signature(function).parameters if name != "self"]
+    except (TypeError, ValueError):
+        return []
+
+
+def _is_own(value: Any, file: str) -> bool:
+    """Whether it was written in that file or beside it, and not taken from a library."""
+    import sys
+
+    if not file:
+        return True
+    home = sys.modules.get(getattr(value, "__module__", "") or "")
+    written = os.path.abspath(getattr(home, "__file__", None) or "")
+    return os.path.dirname(written) == os.path.dirname(os.path.abspath(file))
+
+
+def known_arguments() -> str:
+    """A name for everything that may be handed over, in one line."""
+    return ", ".join(names[0] for names in ARGUMENTS.values())
+
+
+def parameter_argument(name: str) -> tuple[bool, str, int] | None:
+    """(is a gradient, "W" or "b", layer from 1) of a name like W1, b_2, weights1, dW1, grad_b2 or nabla_w1."""
+    found = re.fullmatch(r"(d_?|grad_?|g_|nabla_?|delta_?)?([wb])(?:eights?|ias(?:es)?)?_?(\d+)", name.lower())
+    if not found:
+        return None
+    return found.group(1) is not None, "W" if found.group(2) == "w" else "b", int(found.group(3))
