@@ -11,6 +11,7 @@ from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
+from whygrad.explanation.motive import why_flat
 from whygrad.explanation.opening import chain_blocks, product_of_signs, row_blocks, whereabouts
 from whygrad.explanation.pages import Page, Words
 from whygrad.explanation.paths import Paths, paths_of
@@ -70,7 +71,10 @@ class Opened:
         m, symbols = self.moment, self.symbols
         place = whereabouts(m, symbols, self.place)
         blocks = [*row_blocks(m, symbols), Words(f"{place.text[:-1]}; its value is {self.value:.9g}.")]
-        blocks += [*chain_blocks(self.chain), *path_blocks(self.paths(paths)), *pull_blocks(self.pulls, rows)]
+        blocks += chain_blocks(self.chain)
+        if self.chain.value == 0 and self.chain.factors:
+            blocks.append(Words(f"It is 0, as {why_flat(m, self.links, symbols, self.place)}."))
+        blocks += [*path_blocks(self.paths(paths)), *pull_blocks(self.pulls, rows)]
         if len(m.batch):
             blocks += step_blocks(self.step)
         return Page(f"Why {partial(symbols.loss, self.name)} = {self.derivative:.9g}", tuple(blocks))

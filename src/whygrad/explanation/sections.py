@@ -61,7 +61,8 @@ def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
     """Which rows pull the parameter which way: those that pull most, and what all come to."""
     top = pulls.top(shown) if len(pulls) > shown else pulls
     columns = top.columns()
-    keys = ["row", *[k for k in columns if k.startswith(("prediction", "target"))][:4], "loss", "pull", "share"]
+    told = ["prediction", "target"] if "prediction" in columns else []  # of several outputs, their loss is enough
+    keys = ["row", *told, "loss", "pull", "share"]
     rows = [
         (
             *(f"{columns[key][k]}" if key == "row" else number(columns[key][k]) for key in keys),

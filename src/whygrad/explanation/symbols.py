@@ -27,7 +27,7 @@ def partial(of: Sign, by: Sign) -> Sign:
 
 def figure(value: float) -> Sign:
     """A number with nine digits, in parentheses where it is negative."""
-    text = f"{value:.9g}"
+    text = f"{value + 0.0:.9g}"  # never -0
     latex = text
     if "e" in text:
         mantissa, _, power = text.partition("e")
