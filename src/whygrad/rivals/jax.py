@@ -48,6 +48,11 @@ class Jax:
         with settings(training.dtype):
             return _follow(net, training, start, rows, orders)
 
+    def gradient(self, net: Network, training: Training, w: Array, rows: Rows) -> Array:
+        """See `Differentiating.gradient`."""
+        with settings("float64"):
+            return _gradient(net, training, w, rows)
+
 
 @contextmanager
 def settings(dtype: str) -> Iterator[None]:
@@ -78,6 +83,17 @@ def _follow(net: Network, training: Training, start: Array, rows: Rows, orders: 
         loss, parts, memory = take(parts, memory, x[at], y[at], weights[at], step.rate, float(step.number))
         diary.note(float(loss), partial(flat, parts))
     return diary.close(_unequal(net, training))
+
+
+def _gradient(net: Network, training: Training, w: Array, rows: Rows) -> Array:
+    import jax
+    import jax.numpy as jnp
+
+    def objective(parts: list[Any]) -> Any:
+        losses = _row_losses(net, training, parts, rows.x, rows.y)
+        return jnp.mean(losses if rows.weights is None else rows.weights * losses)
+
+    return flat(jax.grad(objective)([jnp.asarray(p) for p in matrices(net, w)]))
 
 
 def _one_step(net: Network, training: Training) -> Callable[..., Any]:

@@ -75,6 +75,17 @@ class Rival(Protocol):
         ...
 
 
+class Differentiating(Rival, Protocol):
+    """A rival that also gives derivatives by themselves."""
+
+    def gradient(self, net: Network, training: Training, w: Array, rows: Rows) -> Array:
+        """(P,): the derivative of the rows' mean loss, row weights counted, without penalty, in float64.
+
+        Raises `NotComparable` for a formula it does not have.
+        """
+        ...
+
+
 class Step(NamedTuple):
     """One update: its number in the run (from 1), its epoch (from 0), its rows and its learning rate."""
 

@@ -43,10 +43,7 @@ class PyTorch:
         import torch
 
         dtype = getattr(torch, training.dtype)
-        parts = [
-            torch.tensor(p.T if p.ndim == 2 else p, dtype=dtype).contiguous().requires_grad_()
-            for p in matrices(net, start)
-        ]  # weight (n_out, n_in) and bias, as torch.nn.Linear keeps them
+        parts = _tensors(torch, net, start, dtype)
         free = [
             torch.tensor(mask.T if mask.ndim == 2 else mask)
             for mask in matrices(net, trainable(net, training.freeze))
@@ -74,6 +71,24 @@ class PyTorch:
                         p.copy_(torch.where(mask, p, was))
             diary.note(loss.item(), lambda: flat([p.detach().numpy().T for p in parts]))
         return diary.close(_unequal(net, training))
+
+    def gradient(self, net: Network, training: Training, w: Array, rows: Rows) -> Array:
+        """See `Differentiating.gradient`."""
+        import torch
+
+        parts = _tensors(torch, net, w, torch.float64)
+        x, y = (torch.tensor(v, dtype=torch.float64) for v in (rows.x, rows.y))
+        losses = _row_losses(torch, net, training, parts, x, y)
+        loss = (losses if rows.weights is None else losses * torch.tensor(rows.weights)).mean()
+        return flat([p.numpy().T for p in torch.autograd.grad(loss, parts)])
+
+
+def _tensors(torch: Any, net: Network, w: Array, dtype: Any) -> list[Any]:
+    """Weight (n_out, n_in) and bias of each layer, as torch.nn.Linear keeps them, that gradients are taken of."""
+    return [
+        torch.tensor(p.T if p.ndim == 2 else p, dtype=dtype).contiguous().requires_grad_()
+        for p in matrices(net, w)
+    ]
 
 
 def _activate(torch: Any, g: Activation, z: Any) -> Any:
