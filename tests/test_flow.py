@@ -45,6 +45,7 @@ FLOW = (
     ("fitting",),
     ("explanation",),
     ("judgement",),
+    ("exercises",),
     ("standstill",),
     ("agreement",),
     ("cli",),

@@ -1,0 +1,138 @@
+"""Answers as students write them: z_11,0.62 in a table or z_11 = 0.62 in a text, in any usual spelling."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+SUFFIXES = (".csv", ".txt", ".md")
+LARGEST = 1e12  # no answer is larger; beyond it a slip of the pen would drown in rounding
+
+_SIGNS = str.maketrans("−–—⁄÷×·⋅∂", "---//***d")
+_NUMBER = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:e([+-]?\d+)|\*10(?:\^|\*\*)?[({]?([+-]?\d+)[)}]?)?")
+_BLANK = re.compile(r"[-_.?…\s]*|n/?a", re.IGNORECASE)
+_LISTED = re.compile(r"^[\s>|]*(?:(?:\d+[.)]|[-*+])\s+)?[\s|]*")  # how a line of a list or table begins
+_POINTS = re.compile(r"\(?\s*\d+\s*points?\s*\)?\s*$")
+_AROUND = '=:,;|$"\t '
+_PARTING = re.compile(r"[=:,;|\t ]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it was written; `value` is None for what is no number, `digits` the significant ones it has.
+
+    A fraction is exact: its digits are None. `line` counts from 1 in its file; 0 where there is none.
+    """
+
+    text: str
+    value: float | None
+    digits: int | None = None
+    line: int = 0
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was answered."""
+        return self.value is None and _BLANK.fullmatch(self.text) is not None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one student handed in: answers by quantity, and what could not be used, a line each."""
+
+    found: Mapping[str, Answer] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def read_number(text: str, line: int = 0) -> Answer:
+    """The answer with its number: -0.25, −0,25, -1/4, -2.5e-1 and -2.5·10^-1 are all read."""
+    plain = unicodedata.normalize("NFKC", text).translate(_SIGNS).lower().replace("x", "*")
+    plain = re.sub(r"[\s$`\"\\]", "", plain).lstrip("=≈~")
+    above, slash, below = plain.partition("/")
+    value, digits = _decimal(above)
+    if slash:
+        divisor, _ = _decimal(below)
+        value = value / divisor if value is not None and divisor else None
+    if value is not None and abs(value) > LARGEST:
+        value = None
+    return Answer(text.strip(), value, None if slash else digits, line)
+
+
+def _decimal(text: str) -> tuple[float | None, int]:
+    """(the number, its significant digits); the last of commas and points is the decimal mark."""
+    if text.count(",") + text.count(".") > 1:
+        mark = max(text.rfind(","), text.rfind("."))
+        text = re.sub("[,.]", "", text[:mark]) + "." + text[mark + 1 :]
+    found = _NUMBER.fullmatch(text.replace(",", "."))
+    if not found:
+        return None, 0
+    sign, mantissa, power, ten = found.groups()
+    exponent = power or ten or "0"
+    if len(exponent) > 4:
+        return None, 0
+    return float(f"{sign}{mantissa}e{exponent}"), len(mantissa.replace(".", "").lstrip("0"))
+
+
+def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> Answers:
+    """The answers to the quantities `names` in a text.
+
+    Lines that answer nothing and those that repeat what was `given` are passed over, so that a filled-in sheet can
+    be read as well as a table. What looks like an answer but names no quantity, or one named before, is a problem.
+    """
+    handed_out = set(given)
+    known = spellings([*names, *handed_out])
+    found: dict[str, Answer] = {}
+    problems = []
+    for line, written in enumerate(text.splitlines(), start=1):
+        name, left, right = _parted(written, known)
+        answer = read_number(_POINTS.sub("", right), line)
+        if name is None and answer.value is not None and _like_a_name(left):
+            problems.append(f"line {line}: {left!r} is no quantity that is asked for")
+        if name is None or name in handed_out:
+            continue
+        before = found.get(name)
+        if before is not None and before.value is not None and answer.value is not None:
+            problems.append(f"line {line}: {name} stands in line {before.line} already; line {line} counts")
+        if before is None or _use(answer) >= _use(before):
+            found[name] = answer
+    return Answers(found, tuple(problems))
+
+
+def spellings(names: Iterable[str]) -> dict[str, str]:
+    """How each name may be written, without spaces, underscores and the like -> the name; none that fits two."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(bare(name), set()).add(name)
+    return {bare: next(iter(meant)) for bare, meant in found.items() if len(meant) == 1}
+
+
+def bare(name: str) -> str:
+    """A name without what people leave out or write in another way."""
+    text = unicodedata.normalize("NFKD", name).replace("y\u0302", "y_hat").translate(_SIGNS)
+    text = text.replace(r"\hat{y}", "y_hat").replace(r"\partial", "d").replace(r"\frac", "").replace("}{", "/")
+    text = re.sub(r"\\(text|mathtt|mathrm)", "", text)
+    text = re.sub(r"[\s_$`*(){}\[\]\"\\]", "", text).lower()
+    return "new" + re.sub(r"(new|')$", "", text) if re.search(r"(new|')$", text) else text
+
+
+def _parted(written: str, known: Mapping[str, str]) -> tuple[str | None, str, str]:
+    """(the quantity's name, what stands for it, the answer); the longest name that is known, None for none."""
+    line = _LISTED.sub("", written, count=1)
+    marks = [found.start() for found in _PARTING.finditer(line)]
+    for mark in reversed(marks):
+        name = known.get(bare(line[:mark]))
+        if name is not None:
+            return name, line[:mark], line[mark:].strip(_AROUND)
+    first = next((mark for mark in marks if line[mark] != " "), len(line))
+    return None, line[:first].strip(_AROUND), line[first:].strip(_AROUND)
+
+
+def _like_a_name(text: str) -> bool:
+    """Whether this may be meant as a quantity's name."""
+    return len(text.split()) in (1, 2) and any(letter.isalpha() for letter in text)
+
+
+def _use(answer: Answer) -> int:
+    """Numbers count more than what is none, and that more than a blank."""
+    return 2 if answer.value is not None else 0 if answer.blank else 1
