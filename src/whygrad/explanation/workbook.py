@@ -70,7 +70,8 @@ def open_book(stream: Any, title: str) -> Any:
         import xlsxwriter
     except ImportError:
         raise InputError("a spreadsheet needs XlsxWriter: pip install 'whygrad[xlsx]'") from None
-    book = xlsxwriter.Workbook(stream, {"in_memory": True})
+    plain = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}  # a text stays a text
+    book = xlsxwriter.Workbook(stream, plain)
     book.set_properties({"title": title, "comments": "made by whygrad"})
     return book
 
