@@ -9,10 +9,11 @@ import pytest
 
 import whygrad as wg
 from whygrad.judgement.adapter import answers
-from whygrad.judgement.forms import ARGUMENTS, PARTS, find_parts, plain
+from whygrad.judgement.forms import PARTS, find_parts
 from whygrad.judgement.observations import Probe
 from whygrad.judgement.printed import printed_losses
 from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.vocabulary import ARGUMENTS, plain
 
 STUDENTS = wg.Network(2, (wg.Dense(2), wg.Dense(1)))
 X = np.array([[8.0, 8], [7, 9], [6, 10], [5, 12]])
@@ -342,3 +343,134 @@ PRINTED = {
 @pytest.mark.parametrize("text", PRINTED)
 def test_losses_are_read_off_what_is_printed(text):
     assert printed_losses(text) == pytest.approx(PRINTED[text], nan_ok=True)
+
+
+GRADIENTS = """import numpy as np
+
+def gradients(W1, b1, W2, b2, x, y):
+    h = x @ W1 + b1
+    e = 2 * (h @ W2 + b2 - y) / y.size
+    {}
+    return x.T @ (e @ W2.T), (e @ W2.T).sum(0), h.T @ e, e.sum(0)
+"""
+
+UNTOLD = "in which not all of dW1, db1, dW2, db2 can be told"
+# what is put into the gradients -> the one line
+FAILURES = {
+    "1 / 0": "line 6: ZeroDivisionError: division by zero (in gradients)",
+    "e = undefined": "line 6: NameError: name 'undefined' is not defined (in gradients)",
+    "raise ValueError('first\\nsecond')": "line 6: ValueError: first (in gradients)",
+    "import sys; sys.exit()": "line 6: sys.exit() was called (in gradients)",
+    "import nonsense": "line 6: nonsense is imported, but not installed (in gradients)",
+    "raise NotImplementedError": "gradients is not written yet",
+    "if x.size: raise NotImplementedError": "gradients is not written yet",
+    "return ...": "gradients is not written yet",
+    "return": "gradients returned nothing (None)",
+    "return 5": f"gradients returned int 5, {UNTOLD}",
+    "return h, e": f"gradients returned a tuple of (1, 2), (1, 1), {UNTOLD}",
+    "return {'dW1': h}": f"gradients returned a dict with dW1, {UNTOLD}",
+    "return 'W1', b1, W2, b2": f"gradients returned a tuple of str, (2,), (2, 1), (1,), {UNTOLD}",
+    "e = e * 0": "gradients returned only zeros: it is not written yet",
+    "e = e * np.nan": "gradients returned nan in W_111 and 8 more",
+    "e = e * np.array([np.inf])": "gradients returned -inf in W_111 and 8 more",
+    "return gradients(W1, b1, W2, b2, x, y)": "line 6: RecursionError: maximum recursion depth exceeded",
+    "open('no.csv')": "line 6: FileNotFoundError: [Errno 2] No such file or directory: 'no.csv' (in gradients)",
+}
+
+
+@pytest.mark.parametrize("line", FAILURES)
+def test_a_failing_function_is_one_clear_line(line, tmp_path):
+    ((answer,),) = asked(tmp_path, GRADIENTS.format(line), [probe(STUDENTS, MSE, 1)])
+    (problem,) = answer.problems
+    assert problem.startswith(FAILURES[line])
+    assert "\n" not in problem
+    assert answer.gradient is None
+
+
+def test_outputs_that_are_no_numbers_do_not_hide_the_layout(tmp_path):
+    text = programs.ROWS.replace("- z.max(axis=1, keepdims=True)", "")  # overflows for large z
+    probes = [probe(TANH_SOFTMAX, CCE, 2), probe(TANH_SOFTMAX, CCE, 2, 500.0)]
+    (one,), (other,) = asked(tmp_path, text, probes)
+    check(probes[0], one, EVERYTHING)
+    assert other.outputs is None
+    assert other.problems[0].startswith("forward returned nan")
+    assert one.conventions == other.conventions
+
+
+def test_a_broken_forward_function_does_not_hide_gradients_that_do_without_it(tmp_path):
+    text = SQUARE + "\ndef forward(X, W1, b1, W2, b2):\n    return undefined\n"
+    p = probe(net(3, 4, 2, hidden="tanh", output="linear"), MSE, 5)
+    ((answer,),) = asked(tmp_path, text, [p])
+    assert answer.problems == ("line 12: NameError: name 'undefined' is not defined (in forward)",)
+    close(answer.gradient, truth(p)[1])
+
+
+def test_zero_gradients_of_one_probe_are_an_answer(tmp_path):
+    text = GRADIENTS.format("e = e * (x.sum() > 16.5)")
+    wide = probe(STUDENTS, MSE, 1)  # 5 + 12
+    narrow = Probe(STUDENTS, MSE, wide.w, wg.Rows(X[:1], Y[:1]))  # 8 + 8
+    (one,), (other,) = asked(tmp_path, text, [wide, narrow])
+    check(wide, one, "gradient")
+    assert other.problems == ()
+    assert not other.gradient.any()
+
+
+def test_inputs_may_be_arguments_of_their_own(tmp_path):
+    text = programs.NUMBERS.replace("b21, x, y)", "b21, x1, x2, y)").replace("x[0]", "x1").replace("x[1]", "x2")
+    p = probe(STUDENTS, MSE, 1)
+    ((answer,),) = asked(tmp_path, text, [p])
+    check(p, answer, "gradient")
+
+
+def test_an_update_that_does_nothing_is_told(tmp_path):
+    text = programs.ROWS.replace("params[key] -= lr * grads[key]", "new = params[key] - lr * grads[key]")
+    ((answer,),) = asked(tmp_path, text, [probe(TANH_SOFTMAX, CCE, 2)])
+    assert answer.problems == ("step returned nothing and changed nothing",)
+    assert answer.stepped is None
+
+
+def loop_answer(tmp_path, text, epochs=7):
+    p = probe(STUDENTS, training("mse", 0.001, epochs=epochs, batch=1), 4)
+    (answer, *_) = asked(tmp_path, text, [p])[0]
+    return answer, trained(p)
+
+
+def test_a_loop_that_returns_a_history_by_name_is_read(tmp_path):
+    text = programs.LOOP.replace("return losses, params", "return {'accuracy': [0] * epochs, 'loss': losses}")
+    answer, (losses, w) = loop_answer(tmp_path, text)
+    close(answer.losses, losses)
+    close(answer.final, w)  # changed in place
+
+
+@pytest.mark.parametrize("how", ["np.random.default_rng(1).permutation(len(X))", "np.random.permutation(len(X))"])
+def test_a_loop_that_shuffles_is_kept_in_order_and_that_is_said(how, tmp_path):
+    text = programs.LOOP.replace("zip(X, y)", f"((X[k], y[k]) for k in {how})")
+    answer, (losses, _) = loop_answer(tmp_path, text)
+    close(answer.losses, losses)
+    assert "train shuffles the rows; they were kept in order" in answer.conventions
+    assert list(np.random.default_rng(1).permutation(40)) != list(range(40))  # elsewhere they shuffle on
+
+
+def test_a_loop_with_another_number_of_losses_says_how_many(tmp_path):
+    text = programs.LOOP.replace("return losses, params", "return losses[1:]").replace("params, e", "p, e")
+    text = text.replace("losses = []", "losses, params = [], {k: v.copy() for k, v in p.items()}")
+    answer, _ = loop_answer(tmp_path, text)
+    assert answer.losses is None
+    assert answer.problems == ("train gave 6 numbers and no parameters that can be told for 7 epochs",)
+
+
+def test_as_many_losses_as_parameters_are_losses(tmp_path):
+    text = programs.LOOP.replace("return losses, params", "return np.array(losses)")
+    answer, (losses, w) = loop_answer(tmp_path, text, epochs=STUDENTS.n_parameters)
+    close(answer.losses, losses)
+    close(answer.final, w)
+
+
+def test_a_loop_without_a_start_or_a_rate_says_so(tmp_path):
+    text = programs.LOOP.replace("params, epochs, lr):", "epochs):\n    params, lr = start(), 0.001")
+    text += "\ndef start():\n    W = {'W1': np.ones((2, 2)), 'W2': np.ones((2, 1))}\n"
+    text += "    return {**W, 'b1': np.zeros(2), 'b2': np.zeros(1)}\n"
+    answer, _ = loop_answer(tmp_path, text)
+    assert "train chooses the start values itself" in answer.conventions
+    assert "train takes no learning rate; the one written in it counts" in answer.conventions
+    assert answer.losses is not None

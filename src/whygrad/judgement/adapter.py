@@ -88,7 +88,8 @@ def _one(parts: Parts, cases: Sequence[Case], plan: Plan) -> Tried:
     """The plan tried on all cases, up to the first that it does not fit."""
     tried = Tried(plan, [], "forward" in parts.functions)
     if plan.layout.single and all(len(case.rows) > 1 for case in cases):
-        tried.trouble = attempt(parts, one_row(cases[0], 0), plan, brief=True).misfit
+        alone = attempt(parts, one_row(cases[0], 0), plan, brief=True)
+        tried.trouble, tried.agrees = alone.misfit, alone.agrees
     for case in cases:
         if tried.trouble is not None:
             return tried
@@ -174,7 +175,7 @@ def answers(parts: Parts, probes: Sequence[Probe], told: Tell = lambda found: No
 
 def _answers(parts: Parts, cases: Sequence[Case], told: Tell) -> list[list[Answer]]:
     known = bool({"forward", "gradients", "update"} & set(parts.functions))
-    chosen = choose(parts, cases) if known else _loop_only(parts, cases)
+    chosen = _written(parts, cases, choose(parts, cases)) if known else _loop_only(parts, cases)
     if "loop" not in parts.functions or not any(case.probe.training.epochs for case in cases):
         return _by_case(chosen)
     if known:
@@ -182,6 +183,19 @@ def _answers(parts: Parts, cases: Sequence[Case], told: Tell) -> list[list[Answe
     looped = [one for tried in chosen for one in _with_loop(parts, cases, tried, known)]
     ran = [one for one in looped if one.trouble is None or known]
     return _by_case(_distinct(ran or [max(looped, key=lambda one: one.rank)]))
+
+
+def _written(parts: Parts, cases: Sequence[Case], chosen: list[Tried]) -> list[Tried]:
+    """The plans; gradients that are zero whatever is asked are taken for a function still to be written."""
+    found = [one.answer.gradient for tried in chosen for one in tried.attempts]
+    zero = all(gradient is not None and not gradient.any() for gradient in found)
+    if "gradients" not in parts.functions or not zero or not any(case.truth.any() for case in cases):
+        return chosen
+    words = f"{parts.names['gradients']} returned only zeros: it is not written yet"
+    for tried in chosen:
+        for one in tried.attempts:
+            one.put(gradient=None, problems=(*one.answer.problems, words))
+    return chosen
 
 
 def _loop_only(parts: Parts, cases: Sequence[Case]) -> list[Tried]:

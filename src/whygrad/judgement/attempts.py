@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from whygrad.judgement.forms import Parts, argument_names, role_of
+from whygrad.judgement.forms import Parts
 from whygrad.judgement.observations import Answer
 from whygrad.judgement.returned import is_stub
 from whygrad.judgement.session import (
@@ -23,7 +24,8 @@ from whygrad.judgement.session import (
     update,
     wants_gradients,
 )
-from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.trouble import Finding, Trouble
+from whygrad.judgement.vocabulary import argument_names, role_of
 from whygrad.maths import Array
 
 
@@ -34,7 +36,7 @@ class Attempt:
     answer: Answer = field(default_factory=Answer)
     troubles: list[Trouble] = field(default_factory=list)
     at_forward: Trouble | None = None  # which of the troubles the forward function made
-    agrees: bool = False  # whether the outputs equal whygrad's
+    agrees: bool = False  # whether the outputs equal whygrad's, as far as they are numbers
     notes: list[str] = field(default_factory=list)
 
     def put(self, **values: Any) -> None:
@@ -44,10 +46,11 @@ class Attempt:
     @property
     def misfit(self) -> Trouble | None:
         """The trouble that speaks against the plan; a broken forward function alone does not."""
-        counted = [trouble for trouble in self.troubles if trouble is not self.at_forward]
-        if not counted and (self.at_forward is None or self.answer.gradient is not None):
+        against = [trouble for trouble in self.troubles if not isinstance(trouble, Finding)]
+        broken = self.at_forward is not None and self.at_forward.weight == 2
+        if broken and against == [self.at_forward] and self.answer.gradient is not None:
             return None
-        return max(self.troubles, key=lambda trouble: trouble.weight)
+        return max(against, key=lambda trouble: trouble.weight, default=None)
 
 
 def attempt(parts: Parts, case: Case, plan: Plan, brief: bool = False) -> Attempt:
@@ -57,10 +60,11 @@ def attempt(parts: Parts, case: Case, plan: Plan, brief: bool = False) -> Attemp
     if "forward" in parts.functions:
         _try(tried, _outputs, parts, case, plan)
         tried.at_forward = tried.troubles[0] if tried.troubles else None
-    hopeless = brief and tried.at_forward is not None and tried.at_forward.weight != 2
+        tried.agrees = tried.agrees or isinstance(tried.at_forward, Finding)
+    stuck = tried.at_forward is not None and tried.at_forward.weight < 2 and not tried.agrees
     if alone:
         tried.notes.append("rows were given one by one, so there is no gradient or update of several")
-    elif not hopeless:
+    elif not (brief and stuck):
         if "loss" in parts.functions:
             _loss(tried, parts, case, plan)
         if "gradients" in parts.functions:
@@ -154,10 +158,8 @@ def _update(tried: Attempt, parts: Parts, case: Case, plan: Plan) -> None:
 
 def _forward_first(session: Session) -> None:
     """Calls their forward function, for what the next one needs; its own trouble is told by `_outputs`."""
-    try:
+    with contextlib.suppress(Trouble):
         forward(session)
-    except Trouble:
-        session.offer.forward = None
 
 
 def _gradient_from_step(tried: Attempt, session: Session, part: str) -> None:

@@ -1,20 +1,21 @@
 """The forms somebody's backpropagation may have, told by the names the code defines.
 
-`FORMS` says which forms there are, `PARTS` by which names each part of the code is found, and `ARGUMENTS` what
-is handed to an argument of which name. Names are compared without capitals and underscores. Where a part has
-several names, the first in its list that the code defines is taken; of the classes, the one with the most parts.
+`FORMS` says which forms there are and `PARTS` by which names each part of the code is found, compared without
+capitals and underscores. Where the code defines several names of a part, the first in its list is taken; of the
+classes, the one with the most parts.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from whygrad.judgement.trouble import Trouble, code_file
+from whygrad.judgement.vocabulary import argument_names, plain, role_of
 
 
 @dataclass(frozen=True)
@@ -141,76 +142,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "parameters": ("parameters", "params", "param", "theta", "thetas", "network", "model", "net", "p"),
-    "weights": ("weights", "Ws", "W"),
-    "biases": ("biases", "bias", "bs", "b"),
-    "x": (
-        *("x", "inputs", "input", "a0", "features", "x_train", "train_x", "x_batch", "x_data", "input_data"),
-        *("row", "sample", "example", "xs"),
-    ),
-    "y": (
-        *("y", "target", "targets", "t", "label", "labels", "y_true", "y_train", "train_y", "y_batch", "y_data"),
-        *("expected", "desired", "actual", "truth", "ys", "target_data"),
-    ),
-    "outputs": (
-        *("y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "output", "outputs", "AL"),
-        *("out", "probs", "y_output", "yh"),
-    ),
-    "hidden": ("A_prev", "h", "hidden", "hidden_output", "hidden_layer_output", "hidden_activations"),
-    "cache": ("cache", "caches", "memory", "forward_cache", "activations", "intermediates"),
-    "gradients": ("grads", "gradients", "grad", "gradient", "derivatives", "g"),
-    "learning_rate": ("learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate"),
-    "epochs": (
-        *("epochs", "n_epochs", "num_epochs", "epoch", "iterations", "num_iterations", "n_iterations"),
-        *("n_iter", "num_iter", "max_iter", "iters", "n_iters", "num_iters"),
-    ),
-    "sizes": (
-        *("layer_dims", "layers_dims", "layer_sizes", "sizes", "dims", "architecture", "layer_dimensions"),
-        *("layers_sizes", "nn_architecture", "layers", "layer_nodes", "network_structure"),
-    ),
-    "n_inputs": ("n_x", "n_in", "input_size", "n_inputs", "input_dim", "num_inputs", "input_nodes", "n_features"),
-    "n_hidden": ("n_h", "n_hidden", "hidden_size", "hidden_dim", "num_hidden", "hidden_nodes", "hidden_units"),
-    "hidden_sizes": ("hidden_sizes", "hidden_layers", "hidden_layer_sizes", "hidden_dims"),
-    "n_outputs": ("n_y", "n_out", "output_size", "n_outputs", "output_dim", "num_outputs", "output_nodes"),
-    "batch_size": ("batch_size", "mini_batch_size", "minibatch_size", "batchsize"),
-    "pairs": ("mini_batch", "training_data", "train_data", "data", "dataset", "batch"),
-    "n_rows": ("m", "n", "n_samples", "num_examples", "n_rows"),
-    "velocity": ("v", "velocity", "velocities", "s"),
-    "step_number": ("step_number", "timestep"),
-    "momentum": ("momentum", "beta", "gamma", "mu"),
-    "l2": ("l2", "lambd", "lambda_", "lmbda", "lam", "reg", "reg_lambda", "lambda_reg", "weight_decay"),
-    "loud": ("print_cost", "print_loss", "verbose"),
-    "seed": ("seed", "random_state"),
-}
-
-# names that mean something else in some parts: (part, plain name) -> role
-_ELSEWHERE = {
-    ("forward", "a"): "x",
-    **{(part, "layers"): "parameters" for part in ("forward", "gradients", "update", "loss")},
-    ("loop", "batch"): "batch_size",
-    ("loop", "n"): "epochs",
-}
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: without capitals and underscores."""
-    return name.lower().replace("_", "")
-
-
-_ROLES = {plain(name): role for role, names in ARGUMENTS.items() for name in names}
-
-
-def role_of(name: str, part: str, beside: Iterable[str] = ()) -> str | None:
-    """What an argument of that name stands for in a function of that part, or None."""
-    key = plain(name)
-    others = {_ROLES.get(plain(other)) for other in beside}
-    if key == "t" and "gradients" in others:
-        return "step_number"  # as in Adam; elsewhere t is the target
-    if key in ("w", "weights", "ws") and "biases" not in others:
-        return "parameters"
-    return _ELSEWHERE.get((part, key), _ROLES.get(key))
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -299,33 +230,10 @@ def _roles(function: Callable[..., Any]) -> set[str | None]:
     return {role_of(name, "update") for name in argument_names(function)}
 
 
-def argument_names(function: Callable[..., Any]) -> list[str]:
-    """The names of a function's arguments, those with a default too; none where Python cannot tell."""
-    try:
-        return [name for name in inspect.signature(function).parameters if name != "self"]
-    except (TypeError, ValueError):
-        return []
-
-
 def _is_own(value: Any, file: str) -> bool:
     """Whether it was written in that file or beside it, and not taken from a library."""
-    import sys
-
     if not file:
         return True
     home = sys.modules.get(getattr(value, "__module__", "") or "")
     written = os.path.abspath(getattr(home, "__file__", None) or "")
     return os.path.dirname(written) == os.path.dirname(os.path.abspath(file))
-
-
-def known_arguments() -> str:
-    """A name for everything that may be handed over, in one line."""
-    return ", ".join(names[0] for names in ARGUMENTS.values())
-
-
-def parameter_argument(name: str) -> tuple[bool, str, int] | None:
-    """(is a gradient, "W" or "b", layer from 1) of a name like W1, b_2, weights1, dW1, grad_b2 or nabla_w1."""
-    found = re.fullmatch(r"(d_?|grad_?|g_|nabla_?|delta_?)?([wb])(?:eights?|ias(?:es)?)?_?(\d+)", name.lower())
-    if not found:
-        return None
-    return found.group(1) is not None, "W" if found.group(2) == "w" else "b", int(found.group(3))

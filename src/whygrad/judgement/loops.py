@@ -7,6 +7,7 @@ leave the rows as they stand, so that its losses can be compared.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
@@ -16,13 +17,15 @@ import numpy as np
 
 from whygrad.judgement.arguments import arguments_for
 from whygrad.judgement.containers import collect, fill
-from whygrad.judgement.forms import Parts, argument_names, called, plain, role_of
+from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
 from whygrad.judgement.printed import Caught, printed_losses
 from whygrad.judgement.returned import Handed, handed, holds_single, read_parameters
 from whygrad.judgement.session import Case, Plan, Session, start
 from whygrad.judgement.trouble import Trouble, call
+from whygrad.judgement.vocabulary import argument_names, role_of
 from whygrad.maths import Array
+from whygrad.printing import counted
 
 MOST_PRINTED = 1_000_000  # characters of one run
 
@@ -69,40 +72,41 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
     names = argument_names(function)
     if "learning_rate" not in {role_of(argument, "loop", names) for argument in names}:
         notes.append(f"{name} takes no learning rate; the one written in it counts")
-    losses, count = _losses(got, session, case.probe.training.epochs, printed_losses(heard.text), notes)
-    final = _final(got, session, plan, name)
+    printed = printed_losses(heard.text)
+    held, losses, count = _losses(got, session, printed)
+    if held is printed:
+        notes.append("its losses were read off what it printed")
+    final = _final(Handed(None) if held is got.value else got, session, plan, name)
     if losses is None and final is None:
-        epochs = case.probe.training.epochs
-        found = f"{count} losses" if count else "no losses"
-        raise Trouble(f"{name} gave {found} for {epochs} epochs, and no parameters that can be told")
+        found = f"{counted(count, 'number')} and" if count else "no losses and"
+        epochs = counted(case.probe.training.epochs, "epoch")
+        raise Trouble(f"{name} gave {found} no parameters that can be told for {epochs}")
     single = session.single or holds_single(got.value)
     problems = (f"{name} prints without end: {heard.length:,} characters",) if heard.flooded else ()
     return Looped(losses, final, single, tuple(notes), problems, heard.text)
 
 
-def _losses(
-    got: Handed, session: Session, epochs: int, printed: tuple[float, ...], notes: list[str]
-) -> tuple[Array | None, int]:
-    """((epochs,) of losses returned, kept as an attribute or printed; how many numbers were there)."""
-    most = 0
-    held = [
-        value for name, value in (session.holder or {}).items() if "loss" in plain(name) or "cost" in plain(name)
-    ]
+def _losses(got: Handed, session: Session, printed: tuple[float, ...]) -> tuple[Any, Array | None, int]:
+    """(what held the losses, these as (epochs,), how many numbers the longest held): returned, kept or printed."""
+    epochs, most = session.case.probe.training.epochs, 0
     parts = got.value if isinstance(got.value, tuple) else (got.value,)
-    inner = [value for part in parts if isinstance(part, Mapping) for value in part.values()]
-    for value in (*parts, *inner, *held, printed):
+    inner = [value for part in parts if isinstance(part, Mapping) for value in _likely(part)]
+    for value in (*parts, *inner, *_likely(session.holder or {}), printed):
         if not hasattr(value, "__len__") or isinstance(value, str | Mapping):
             continue
         try:
             found = numbers(value)
         except Trouble:
             continue
-        if found.size == epochs and found.ndim <= 2 and max(found.shape, default=0) == epochs:
-            if value is printed:
-                notes.append("its losses were read off what it printed")
-            return found.reshape(-1), epochs
+        if found.size == epochs and max(found.shape, default=0) == epochs:
+            return value, found.reshape(-1), epochs
         most = max(most, found.size)
-    return None, most
+    return None, None, most
+
+
+def _likely(held: Mapping[Any, Any]) -> list[Any]:
+    """What is called a loss, cost or error."""
+    return [value for name, value in held.items() if re.search("loss|cost|error|history", str(name).lower())]
 
 
 def _final(got: Handed, session: Session, plan: Plan, name: str) -> Array | None:
@@ -160,11 +164,12 @@ def _unshuffled() -> Iterator[list[str]]:
         def permutation(self, x: Any, axis: int = 0) -> Any:
             return in_order(x)
 
+    draw = np.random.default_rng
     places: list[tuple[Any, str, Callable[..., Any]]] = [
         (random, "shuffle", leave),
         (np.random, "shuffle", leave),
         (np.random, "permutation", in_order),
-        (np.random, "default_rng", lambda seed=None: Still(np.random.PCG64(seed))),
+        (np.random, "default_rng", lambda seed=None: Still(draw(seed).bit_generator)),
     ]
     before = [getattr(module, name) for module, name, _ in places]
     try:

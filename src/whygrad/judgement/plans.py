@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from whygrad.judgement.arguments import arguments_for
-from whygrad.judgement.containers import Template, fits, in_names, made_up, recognise, slots
-from whygrad.judgement.forms import Parts, argument_names, called, parameter_argument, role_of
+from whygrad.judgement.containers import Template, fits, made_up, slots
+from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Kind, layouts
+from whygrad.judgement.recognition import in_names, recognise
 from whygrad.judgement.returned import described, handed
 from whygrad.judgement.session import Case, Plan, offer_of, start
 from whygrad.judgement.trouble import Trouble, call
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, role_of
 from whygrad.network import Network
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from whygrad.judgement.containers import collect, recognise
-from whygrad.judgement.forms import plain, role_of
+from whygrad.judgement.containers import collect
 from whygrad.judgement.layouts import Layout, is_single, read_outputs
+from whygrad.judgement.recognition import recognise
 from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.vocabulary import plain, role_of
 from whygrad.maths import Array
 from whygrad.network import Network
 
@@ -49,7 +48,12 @@ def _tree(function: Callable[..., Any]) -> ast.AST | None:
 
 def is_stub(function: Callable[..., Any]) -> bool:
     """Whether it is not written yet: it does nothing, or says so by `raise NotImplementedError` or `...`."""
-    tree = _tree(getattr(function, "__func__", function))
+    return _is_stub(getattr(function, "__func__", function))
+
+
+@lru_cache(maxsize=256)
+def _is_stub(function: Callable[..., Any]) -> bool:
+    tree = _tree(function)
     body = [ast.unparse(node) for node in getattr(tree, "body", [])]
     left = [
         line for line in body if line not in ("pass", "return", "return None") and not line.startswith(("'", '"'))
@@ -156,7 +160,16 @@ def described(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"a dict with {', '.join(str(key) for key in list(value)[:8])}"
     if isinstance(value, list | tuple):
-        shapes = [str(np.shape(inner)) if hasattr(inner, "shape") else type(inner).__name__ for inner in value[:8]]
-        return f"a {type(value).__name__} of {', '.join(shapes) or 'nothing'}"
+        return f"a {type(value).__name__} of {_shapes(value) or 'nothing'}"
     shape = getattr(value, "shape", None)
     return f"an array {tuple(shape)}" if shape is not None else f"{type(value).__name__} {value!r:.40}"
+
+
+def _shapes(value: Any) -> str:
+    """The shapes of a list's first entries; a list in it in brackets."""
+    words = []
+    for inner in value[:8]:
+        nested = isinstance(inner, list | tuple)
+        shape = str(tuple(inner.shape)) if hasattr(inner, "shape") else type(inner).__name__
+        words.append(f"[{_shapes(inner)}]" if nested else shape)
+    return ", ".join(words)

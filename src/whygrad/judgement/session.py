@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from whygrad.errors import WhygradError
-from whygrad.judgement.arguments import Offer, arguments_for
-from whygrad.judgement.containers import Template, collect, fill, in_names
-from whygrad.judgement.forms import Parts, argument_names, called, parameter_argument, role_of
+from whygrad.judgement.arguments import arguments_for
+from whygrad.judgement.containers import Template, collect, fill
+from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
 from whygrad.judgement.observations import Probe
+from whygrad.judgement.offers import Offer
+from whygrad.judgement.recognition import in_names
 from whygrad.judgement.returned import Handed, handed, holds_single, is_stub, read_parameters, with_outputs
-from whygrad.judgement.trouble import Trouble, call
+from whygrad.judgement.trouble import Finding, Trouble, call
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, role_of
 from whygrad.maths import Array
+from whygrad.names import parameter_names
 from whygrad.propagation import Trace, backward_propagation, forward_propagation
 from whygrad.table import Rows
 
@@ -67,7 +71,6 @@ class Session:
     offer: Offer
     single: bool = False  # whether float32 came back
     moved: Array | None = None  # (P,), what a function that should return gradients made of the parameters
-    notes: set[str] = field(default_factory=set)
 
 
 def offer_of(parts: Parts, case: Case, plan: Plan) -> Offer:
@@ -85,7 +88,7 @@ def start(parts: Parts, case: Case, plan: Plan) -> Session:
     if parts.made is not None:
         made = call(parts.made, parts.made.__name__, arguments_for("class", parts.made, offer), parts.before)
         functions = {part: getattr(made, name) for part, name in parts.names.items()}
-        holder = vars(made)
+        holder = getattr(made, "__dict__", {})
     elif plan.held:
         holder = next(f.__globals__ for f in functions.values() if hasattr(f, "__globals__"))
     if holder is not None and plan.held:
@@ -127,7 +130,7 @@ def gradients(session: Session) -> Array | None:
     session.offer.gradients = got
     held = in_names(offer.net, session.holder, True) if got.value is None and session.holder else None
     if held is not None and session.holder is not None:
-        return _finite(collect(offer.net, [(held, session.holder)], offer.layout, "d"), name)
+        return _finite(collect(offer.net, [(held, session.holder)], offer.layout, "d"), name, offer)
     try:
         found, _ = read_parameters(offer.net, offer.layout, got, True, name)
     except Trouble as trouble:
@@ -135,8 +138,6 @@ def gradients(session: Session) -> Array | None:
         if session.moved is None:
             raise trouble if got.value is not None else Trouble(f"{name} returned nothing (None)", 1) from None
         return None
-    if not found.any() and session.case.truth.any():
-        raise Trouble(f"{name} returned only zeros: it is not written yet", 1)
     return _finite(found, name, offer)
 
 
@@ -184,15 +185,13 @@ def _as_handed(offer: Offer) -> Array:
 
 
 def _finite(found: Array, name: str, offer: Offer | None = None) -> Array:
-    """The array; raises `Trouble` naming the first entry that is nan or infinite."""
+    """The array; raises `Finding` naming the first entry that is nan or infinite."""
     bad = np.flatnonzero(~np.isfinite(found))
     if len(bad) == 0:
         return found
-    from whygrad.names import parameter_names
-
     where = f" in {parameter_names(offer.net)[bad[0]]}" if offer is not None else ""
     more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-    raise Trouble(f"{name} returned {found.reshape(-1)[bad[0]]}{where}{more}", 1)
+    raise Finding(f"{name} returned {found.reshape(-1)[bad[0]]}{where}{more}", 1)
 
 
 def loss_of(session: Session) -> float | None:

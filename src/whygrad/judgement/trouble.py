@@ -25,6 +25,10 @@ class Trouble(Exception):
         super().__init__(words)
 
 
+class Finding(Trouble):
+    """The shapes are right, but not the numbers: nan or infinite. It does not speak against a layout."""
+
+
 def call(function: Callable[..., Any], name: str, given: Mapping[str, Any], before: Callable[[str], None]) -> Any:
     """What the function returns; raises `Trouble` for everything it raises, sys.exit too.
 

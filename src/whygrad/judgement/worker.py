@@ -57,7 +57,10 @@ def _reporting(report_to: str, limits: Mapping[str, float]) -> Iterator[Report]:
 
         caught = Caught(int(limits["printed"]), lambda text: report(printed=text))
         with contextlib.redirect_stdout(caught), contextlib.redirect_stderr(Caught(0)):
-            yield report
+            try:
+                yield report
+            except Exception as error:  # whygrad's own, as theirs are caught where they arise
+                report(problem=f"whygrad could not ask it: {type(error).__name__}: {error}", done=True)
         caught.flush()
         if caught.flooded:
             report(problem=f"it prints without end: {caught.length:,} characters, of which the first were kept")
@@ -91,7 +94,7 @@ def ask_file(path: str, probes: Sequence[Probe], report: Report) -> None:
 
 def _compiled(path: str, report: Report) -> types.CodeType | None:
     try:
-        return compile(Path(path).read_bytes(), path, "exec")
+        return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, OSError) as error:
         report(problem=told(error, path).words)
         return None

@@ -1,0 +1,111 @@
+"""The names of arguments in somebody's code, and what each stands for.
+
+Names are compared without capitals and underscores. `ARGUMENTS` says which names mean what; arrays of parameters,
+gradients and activations (W1, db2, A1) and single weights (w111) are told by their pattern.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "parameters": ("parameters", "params", "param", "theta", "thetas", "network", "model", "net", "p"),
+    "weights": ("weights", "Ws", "W"),
+    "biases": ("biases", "bias", "bs", "b"),
+    "x": (
+        *("x", "inputs", "input", "a0", "features", "x_train", "train_x", "x_batch", "x_data", "input_data"),
+        *("row", "sample", "example", "xs"),
+    ),
+    "y": (
+        *("y", "target", "targets", "t", "label", "labels", "y_true", "y_train", "train_y", "y_batch", "y_data"),
+        *("expected", "desired", "actual", "truth", "ys", "target_data"),
+    ),
+    "outputs": (
+        *("y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "output", "outputs", "AL"),
+        *("out", "probs", "y_output", "yh"),
+    ),
+    "hidden": ("A_prev", "h", "hidden", "hidden_output", "hidden_layer_output", "hidden_activations"),
+    "cache": ("cache", "caches", "memory", "forward_cache", "activations", "intermediates"),
+    "gradients": ("grads", "gradients", "grad", "gradient", "derivatives", "g"),
+    "learning_rate": ("learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate"),
+    "epochs": (
+        *("epochs", "n_epochs", "num_epochs", "epoch", "iterations", "num_iterations", "n_iterations"),
+        *("n_iter", "num_iter", "max_iter", "iters", "n_iters", "num_iters"),
+    ),
+    "sizes": (
+        *("layer_dims", "layers_dims", "layer_sizes", "sizes", "dims", "architecture", "layer_dimensions"),
+        *("layers_sizes", "nn_architecture", "layers", "layer_nodes", "network_structure"),
+    ),
+    "n_inputs": ("n_x", "n_in", "input_size", "n_inputs", "input_dim", "num_inputs", "input_nodes", "n_features"),
+    "n_hidden": ("n_h", "n_hidden", "hidden_size", "hidden_dim", "num_hidden", "hidden_nodes", "hidden_units"),
+    "hidden_sizes": ("hidden_sizes", "hidden_layers", "hidden_layer_sizes", "hidden_dims"),
+    "n_outputs": ("n_y", "n_out", "output_size", "n_outputs", "output_dim", "num_outputs", "output_nodes"),
+    "batch_size": ("batch_size", "mini_batch_size", "minibatch_size", "batchsize"),
+    "pairs": ("mini_batch", "training_data", "train_data", "data", "dataset", "batch"),
+    "n_rows": ("m", "n", "n_samples", "num_examples", "n_rows"),
+    "velocity": ("v", "velocity", "velocities", "s"),
+    "step_number": ("step_number", "timestep"),
+    "momentum": ("momentum", "beta", "gamma", "mu"),
+    "l2": ("l2", "lambd", "lambda_", "lmbda", "lam", "reg", "reg_lambda", "lambda_reg", "weight_decay"),
+    "loud": ("print_cost", "print_loss", "verbose"),
+    "seed": ("seed", "random_state"),
+}
+
+# names that mean something else in some parts: (part, plain name) -> role
+_ELSEWHERE = {
+    ("forward", "a"): "x",
+    **{(part, "layers"): "parameters" for part in ("forward", "gradients", "update", "loss")},
+    ("loop", "batch"): "batch_size",
+    ("loop", "n"): "epochs",
+}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without capitals and underscores."""
+    return name.lower().replace("_", "")
+
+
+_ROLES = {plain(name): role for role, names in ARGUMENTS.items() for name in names}
+
+
+def role_of(name: str, part: str, beside: Iterable[str] = ()) -> str | None:
+    """What an argument of that name stands for in a function of that part, or None."""
+    key = plain(name)
+    others = {_ROLES.get(plain(other)) for other in beside}
+    if key == "t" and "gradients" in others:
+        return "step_number"  # as in Adam; elsewhere t is the target
+    if key in ("w", "weights", "ws") and "biases" not in others:
+        return "parameters"
+    return _ELSEWHERE.get((part, key), _ROLES.get(key))
+
+
+@lru_cache(maxsize=256)
+def arguments_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """A function's arguments but self, *args and **kwargs; none where Python cannot tell."""
+    try:
+        there = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(a for a in there if a.name != "self" and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD))
+
+
+def argument_names(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's arguments."""
+    return [argument.name for argument in arguments_of(function)]
+
+
+def known_arguments() -> str:
+    """A name for everything that may be handed over, in one line."""
+    return ", ".join(names[0] for names in ARGUMENTS.values())
+
+
+def parameter_argument(name: str) -> tuple[bool, str, int] | None:
+    """(is a gradient, "W" or "b", layer from 1) of a name like W1, b_2, weights1, dW1, grad_b2 or nabla_w1."""
+    found = re.fullmatch(r"(d_?|grad_?|g_|nabla_?|delta_?)?([wb])(?:eights?|ias(?:es)?)?_?(\d+)", name.lower())
+    if not found:
+        return None
+    return found.group(1) is not None, "W" if found.group(2) == "w" else "b", int(found.group(3))
