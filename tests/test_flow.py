@@ -51,7 +51,19 @@ FLOW = (
     ("cli",),
 )
 # packages that cost start-up time: imported at the top of no file but those that are loaded only when used
-HEAVY = {"polars", "narwhals", "torch", "jax", "keras", "sklearn", "numba", "matplotlib", "pandas", "scipy"}
+HEAVY = {
+    "polars",
+    "narwhals",
+    "torch",
+    "jax",
+    "keras",
+    "sklearn",
+    "numba",
+    "matplotlib",
+    "pandas",
+    "scipy",
+    "xlsxwriter",
+}
 
 
 def cell(module: str) -> int:

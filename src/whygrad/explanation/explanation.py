@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -13,6 +13,7 @@ from whygrad.engines import Engine
 from whygrad.errors import InputError, WrongTypeError
 from whygrad.explanation.biography import Biography, biography_of
 from whygrad.explanation.chain import Chain
+from whygrad.explanation.consensus import Consensus, consensus
 from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.formula import definitions, explicit_formula
@@ -26,7 +27,7 @@ from whygrad.explanation.opening import (
     is_small,
     row_blocks,
 )
-from whygrad.explanation.pages import Page
+from whygrad.explanation.pages import Heading, Page, Words
 from whygrad.explanation.paths import Paths, paths_from
 from whygrad.explanation.positions import Which
 from whygrad.explanation.pulls import Pulls
@@ -111,7 +112,7 @@ class Explanation:
         """That parameter opened. Raises `InputError` for a name that is none."""
         at = self.position(name)
         place = place_of(self.moment.net, at)
-        return Opened(self.moment, self.links, self.symbols, place, float(self.gradient[at]))
+        return Opened(self.moment, self.links, self.symbols, place, self.gradient)
 
     def position(self, name: str) -> int:
         """Where the parameter of that name stands in the flat vector; raises `InputError`."""
@@ -173,7 +174,11 @@ class Explanation:
         place = place_of(self.moment.net, self.position(name))
         return biography_of(*self.origin[:2], place, self.origin.run, self.notation, progress)
 
-    def page(self) -> Page:
+    def agreement(self, against: str | Iterable[str] | None = None) -> Consensus:
+        """What paths, backpropagation, nudge and libraries say of the gradient; see `Opened.agreement`."""
+        return consensus(self.moment, self.links, self.gradient, self.symbols, against)
+
+    def page(self, against: str | Iterable[str] | None = None) -> Page:
         """The row's forward pass, its gradient and what the update makes of every parameter."""
         m, links, symbols = self.moment, self.links, self.symbols
         blocks = [*row_blocks(m, symbols), *forward_blocks(m, links, symbols)]
@@ -181,6 +186,8 @@ class Explanation:
             blocks += gradient_blocks(m, symbols, self.gradient, all_steps(m) if len(m.batch) else None)
         else:
             blocks += sensitivity_blocks(self.sensitivities(10))
+        agreed = self.agreement(against)
+        blocks += [Heading("Agreement"), Words(agreed.line(), loud=not agreed.agrees)]
         return Page(f"The row's backpropagation: {m.net}", tuple(blocks))
 
     def to_plain(self) -> dict[str, Any]:
@@ -278,5 +285,6 @@ def explain_row(
     made = Explanation(
         Moment(net, training, parameters, rows, rows, np.zeros(1, np.int64), memory, 0, rate), notation
     )
-    row_losses(net, training.loss, made.links.trace, rows.y)  # refuses targets of another shape
+    with np.errstate(all="ignore"):
+        row_losses(net, training.loss, made.links.trace, rows.y)  # refuses targets of another shape
     return made

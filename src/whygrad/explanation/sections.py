@@ -9,12 +9,14 @@ from whygrad.explanation.arithmetic import Line
 from whygrad.explanation.biography import Biography
 from whygrad.explanation.landscape import LossValues
 from whygrad.explanation.ledger import Moves
+from whygrad.explanation.nudge import Nudge
 from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Words, alone, chained
 from whygrad.explanation.paths import Path, Paths
 from whygrad.explanation.pulls import Pulls
 from whygrad.explanation.sensitivities import Sensitivities
 from whygrad.explanation.step import Step
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
+from whygrad.explanation.verdict import Verdict
 from whygrad.explanation.whatif import Promise, WhatIf
 from whygrad.names import places
 from whygrad.printing import counted, sparkline
@@ -78,6 +80,21 @@ def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
             Words("Pull: the derivative of that row's own loss. Share: the pull over the number of rows.")
         )
     return blocks
+
+
+def nudge_blocks(found: Nudge, verdict: Verdict) -> list[Block]:
+    """What a nudge does on its way to the loss beside the derivatives, and what ever smaller ones would."""
+    head = ("", "before", "after", "change", "change / nudge", f"derivative by {found.sign}")
+    rows = tuple(
+        (s.sign, *(number(v) for v in (s.before, s.after, s.change, s.ratio, s.derivative)))
+        for s in found.stations
+    )
+    said = f"{found.sign} is nudged by {found.by:.9g}, from {found.before:.9g} to {found.after:.9g}."
+    blocks: list[Block] = [Heading("Nudge"), Words(said), Grid(head, rows)]
+    if found.left_out:
+        blocks.append(Words(f"{counted(found.left_out, 'more unit')} moved besides."))
+    why = f"{found.why[:1].upper()}{found.why[1:]}".rstrip(".")
+    return [*blocks, Words(f"{why}."), Words(f"Verdict: {verdict.kind}. {verdict.reason}".rstrip(".") + ".")]
 
 
 def step_blocks(step: Step) -> list[Block]:

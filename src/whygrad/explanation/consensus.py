@@ -1,0 +1,60 @@
+"""Consensus: what all witnesses say of a row's whole gradient, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from whygrad.explanation.links import Links
+from whygrad.explanation.moment import Moment
+from whygrad.explanation.symbols import Symbols
+from whygrad.explanation.witnesses import Agreement, agreement
+from whygrad.maths import Array
+from whygrad.names import place_of
+from whygrad.printing import counted
+
+MOST, FEW = 64, 8  # parameters about which every witness is asked: those with the largest derivatives
+LARGE = 20_000  # parameters from which on a nudge takes so long that few are asked about
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """The agreements on a gradient's entries: all of them, or the largest of `count`."""
+
+    agreements: tuple[Agreement, ...]
+    count: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nobody disagrees about any."""
+        return all(one.agrees for one in self.agreements)
+
+    def line(self) -> str:
+        """paths = backprop = nudge: all 9 derivatives agree; or the disagreements."""
+        if not self.agrees:
+            return "; ".join(one.line() for one in self.agreements if not one.agrees)
+        names = dict.fromkeys(w.name for one in self.agreements for w in one.witnesses if w.agrees)
+        chain = " = ".join(["paths", "backprop", *(name for name in names if name != "paths")])
+        asked = len(self.agreements)
+        whole = f"all {counted(self.count, 'derivative')} agree"
+        if asked < self.count:
+            whole = f"the {asked} largest of {counted(self.count, 'derivative')} agree"
+        open_ = [one.sign.text for one in self.agreements if one.verdict.kind == "inconclusive"]
+        rest = f"; nudge inconclusive about {', '.join(open_[:8])}" if open_ else ""
+        return f"{chain}: {whole}{rest}"
+
+
+def consensus(
+    moment: Moment, links: Links, gradient: Array, symbols: Symbols, against: str | Iterable[str] | None = None
+) -> Consensus:
+    """Asks all witnesses about the row's gradient (P,); see `agreement`."""
+    most = MOST if len(gradient) <= LARGE else FEW
+    largest = np.argsort(-np.abs(gradient), kind="stable")[:most]
+    libraries = tuple(against) if against is not None and not isinstance(against, str) else against
+    found = tuple(
+        agreement(moment, links, gradient, place_of(moment.net, int(at)), libraries, symbols)
+        for at in np.sort(largest)
+    )
+    return Consensus(found, len(gradient))
