@@ -30,6 +30,7 @@ class Slope(NamedTuple):
     step: Array  # (m,), between 0 and 1
 
 
+@np.errstate(all="ignore")
 def extrapolated(quotients: Array, rounding: Array, power: int, usable: Mask) -> Slope:
     """The best of what difference quotients lead to, for m functions and steps each half the one before.
 

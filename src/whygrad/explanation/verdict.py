@@ -137,7 +137,8 @@ def _each(slopes: Slopes) -> Iterator[Seen]:
 
 def _judged(moment: Moment, symbols: Symbols, place: Place, seen: Seen, derivative: float) -> Verdict:
     found = seen.clean
-    if seen.crosses and found.digits < ENOUGH:
+    decides = digits(found.error, max(abs(found.value), abs(derivative))) >= ENOUGH
+    if seen.crosses and not decides:
         return _judged_at_a_kink(moment, symbols, place, seen, derivative)
     if not math.isfinite(found.error):
         return _undecided(found, derivative, "the loss is not a finite number here, or beside it")
