@@ -56,6 +56,7 @@ def _not_told(name: str, role: str | None, function: str, offer: Offer) -> Troub
     return Trouble(f"{function}: {source} did not return what its argument {name!r} wants", -1)
 
 
+_FRESH = ("x", "y", "parameters", "weights", "biases", "outputs")  # never what another function returned
 # what a part cannot do without, in the usual order, for arguments with names of their own
 _NEEDED = {"forward": ("x", "parameters"), "gradients": ("parameters", "x", "y"), "loop": ("x", "y")}
 
@@ -69,13 +70,11 @@ def _is_given(role: str, part: str, names: Sequence[str], offer: Offer) -> bool:
 
 def _value(part: str, name: str, names: Sequence[str], offer: Offer) -> tuple[bool, Any]:
     """(whether it is understood, what to hand to an argument of that name)."""
-    handed = offer.forward.named if offer.forward is not None else {}
-    role = role_of(name, part, names)
-    if plain(name) in handed and role not in ("x", "y", "parameters", "weights", "biases", "outputs"):
-        return True, handed[plain(name)]
-    for held in (offer.memory, offer.gradients):
-        if held is not None and plain(name) in held.named and role not in ("x", "y"):
-            return True, held.named[plain(name)]
+    role, array = role_of(name, part, names), parameter_argument(name)
+    fresh = role in _FRESH or (array is not None and not array[0])
+    for handed in () if fresh else (offer.forward, offer.memory, offer.gradients):
+        if handed is not None and plain(name) in handed.named:
+            return True, handed.named[plain(name)]
     found = _parameter(name, names, offer)
     if found is not None:
         return True, found
@@ -94,6 +93,8 @@ def _parameter(name: str, names: Sequence[str], offer: Offer) -> Any:
     """The array of an argument like W1 or dW1, the number of one like w111; None for other names."""
     single = any(re.fullmatch(r"[wW](_?\d+)(_?\d+){2}", other) and not _is_layer(other, offer) for other in names)
     found = parameter_argument(name)
+    if len(offer.net.layers) == 1 and name in ("W", "w", "b"):
+        return lend(own_slot(name.upper() if name != "b" else name, 0, offer), offer)
     if found is not None and not single and 1 <= found[2] <= len(offer.net.layers):
         if found[0]:
             return None if offer.gradients is None else _of_gradients(found[1], found[2] - 1, offer)

@@ -1,8 +1,18 @@
 """The forms somebody's backpropagation may have, told by the names the code defines.
 
-`FORMS` says which forms there are and `PARTS` by which names each part of the code is found, compared without
-capitals and underscores. Where the code defines several names of a part, the first in its list is taken; of the
-classes, the one with the most parts.
+- a function that returns gradients: `backward_propagation(parameters, X, Y)`, `gradients(W1, b1, W2, b2, x, y)`
+- the lecture's, with backpropagation inside the update: `update_parameters(parameters, y, y_hat, A1, X)`
+- both: `backward_propagation(parameters, cache, X, Y)`, `update_parameters(parameters, grads, learning_rate)`
+- a class made from the layers' sizes: `Network(sizes)` with `.backprop(x, y)`, `.update_mini_batch(batch, eta)`
+- a training loop: `train(X, Y, learning_rate, epochs)`
+- a script that prints one loss an epoch
+
+Parameters and gradients may be dicts, lists, tuples, separate arguments, attributes, global variables or numbers
+by name; other functions (`initialize_parameters`, `forward_propagation`, `compute_cost`) are used where they are
+there. `FORMS` says the same as data and `PARTS` by which names each part is found, compared without capitals and
+underscores. Where the code defines several names of a part, the first in its list is taken; of the classes, the
+one with the most parts. A file is loaded as a module; what stands under `if __name__ == "__main__"` runs only
+where the file defines nothing that can be asked.
 """
 
 from __future__ import annotations

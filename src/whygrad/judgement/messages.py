@@ -15,6 +15,8 @@ from whygrad.network import network_from_plain
 from whygrad.table import Rows
 from whygrad.training import training_from_plain
 
+LOADING = "loading the file"  # what a process is doing before anything is asked
+
 
 def plain_array(a: Array | None) -> dict[str, Any] | None:
     """An array as its shape and bytes; exact, nan too."""

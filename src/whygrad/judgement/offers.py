@@ -79,7 +79,7 @@ def _parameters(role: str, offer: Offer) -> Any:
         return lend(offer.template, offer)
     layers = range(len(offer.net.layers))
     own = [own_slot("W" if role == "weights" else "b", at, offer) for at in layers]
-    return lend(own if len(own) > 1 else own[0], offer)
+    return lend(own, offer)
 
 
 def _of_forward(role: str, offer: Offer) -> tuple[bool, Any]:

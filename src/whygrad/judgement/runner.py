@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from whygrad.errors import InputError, WrongTypeError
-from whygrad.judgement.messages import answers_from_plain, plain_probe
+from whygrad.judgement.messages import LOADING, answers_from_plain, plain_probe
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.printed import printed_losses
 
@@ -185,6 +185,9 @@ def _why(code: int | None) -> str:
 # ---- what came back ----
 
 
+_LATER = "; what a check need not run belongs under if __name__ == '__main__'"
+
+
 def _read(report: bytes, ended: str, probes: int, limits: Limits) -> Asked:
     """The report, and what cut it short."""
     said: dict[str, Any] = {"form": "", "parts": {}, "answers": [], "doing": "starting"}
@@ -202,7 +205,8 @@ def _read(report: bytes, ended: str, probes: int, limits: Limits) -> Asked:
         said.update(event)
     text = "".join(printed)
     if "done" not in said:
-        problems.append(f"{said['doing']} {ended}")
+        loading = said["doing"] == LOADING and "within" in ended
+        problems.append(f"{said['doing']} {ended}{_LATER if loading else ''}")
         if len(text) >= limits.printed:
             problems.append(f"it prints without end; the first {limits.printed:,} characters were kept")
     answers = answers_from_plain(said["answers"]) or ((),) * probes

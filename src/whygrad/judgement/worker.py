@@ -19,7 +19,7 @@ from typing import Any
 
 from whygrad.judgement.adapter import answers
 from whygrad.judgement.forms import Parts, find_parts, given_parts
-from whygrad.judgement.messages import plain_answers, probe_from_plain
+from whygrad.judgement.messages import LOADING, plain_answers, probe_from_plain
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.printed import Caught
 from whygrad.judgement.trouble import Trouble, told
@@ -79,7 +79,7 @@ def ask_file(path: str, probes: Sequence[Probe], report: Report) -> None:
     code = _compiled(path, report)
     if code is None:
         return
-    report(doing="loading the file")
+    report(doing=LOADING)
     names, failed = _run(path, code, NAME)
     parts = find_parts(names, path)
     if not parts.form and _has_main(path) and failed is None:
