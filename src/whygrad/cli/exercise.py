@@ -44,7 +44,7 @@ class DrawOptions:
     seed: Whole = None
     "The numbers are drawn from it, with a roster from it and the student's id (default 0)."
     rate: Annotated[float | None, Parameter(name=["--rate", "--learning-rate", "--lr"])] = None
-    "The learning rate of the one update (default 0.1)."
+    "The learning rate of the one update (default 0.1, or 0.01 where outputs have no bounds)."
     roster: Path | None = None
     "A CSV file of students, with a column id and perhaps name: a sheet each, with numbers of its own."
 

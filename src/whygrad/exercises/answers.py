@@ -12,6 +12,7 @@ LARGEST = 1e12  # no answer is larger; beyond it a slip of the pen would drown i
 
 _SIGNS = str.maketrans("−–—⁄÷×·⋅∂", "---//***d")
 _NUMBER = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:e([+-]?\d+)|\*10(?:\^|\*\*)?[({]?([+-]?\d+)[)}]?)?")
+_THOUSANDS = re.compile(r"([+-]?\d{1,3}(?:([.,])\d{3})(?:\2\d{3})*)(?!\2)[.,](\d*)")
 _BLANK = re.compile(r"[-_.?…\s]*|n/?a", re.IGNORECASE)
 _LISTED = re.compile(r"^[\s>|]*(?:(?:\d+[.)]|[-*+])\s+)?[\s|]*")  # how a line of a list or table begins
 _POINTS = re.compile(r"\(?\s*\d+\s*points?\s*\)?\s*$")
@@ -60,10 +61,10 @@ def read_number(text: str, line: int = 0) -> Answer:
 
 
 def _decimal(text: str) -> tuple[float | None, int]:
-    """(the number, its significant digits); the last of commas and points is the decimal mark."""
-    if text.count(",") + text.count(".") > 1:
-        mark = max(text.rfind(","), text.rfind("."))
-        text = re.sub("[,.]", "", text[:mark]) + "." + text[mark + 1 :]
+    """(the number, its significant digits); commas and points are decimal marks, in 1.234,5 the last of them."""
+    parted = _THOUSANDS.fullmatch(text)
+    if parted:
+        text = re.sub("[.,]", "", parted[1]) + "." + parted[3]
     found = _NUMBER.fullmatch(text.replace(",", "."))
     if not found:
         return None, 0

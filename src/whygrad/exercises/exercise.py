@@ -21,7 +21,6 @@ from whygrad.names import NOTATIONS
 from whygrad.network import Network, network_from_plain, whole_number
 
 MOST = 60  # parameters: more are no work for a sheet of paper
-RATE = 0.1
 DIGITS = 4
 
 
@@ -38,7 +37,7 @@ class Exercise:
     x: Array  # (inputs,)
     y: Array  # (outputs,)
     w: Array  # (P,)
-    rate: float = RATE
+    rate: float
     digits: int = DIGITS
     notation: str = "course"
     student: str = ""

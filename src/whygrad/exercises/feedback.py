@@ -44,7 +44,7 @@ def _wrong(marks: Marks, mark: Mark) -> str:
     steps = chained(quantity.sign, quantity.written(names), quantity.written(numbers), value)
     line = " = ".join(sign.text for sign in (*steps[:-1], value))
     said = f"{_number(mark)}you have `{_text(mark)}`; it should be `{line}`"
-    if f"{mark.expected:.{e.digits}g}" != f"{mark.key:.{e.digits}g}":
+    if mark.astray:
         said += f" from your own numbers (`{alone(shown(mark.key, e.digits))}` on the key)"
     if mark.slips:
         said += f". Your number is exactly that of a known slip: {'; or '.join(mark.slips)}"

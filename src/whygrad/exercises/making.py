@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from whygrad.activations import Activation
 from whygrad.defaults import default_output
 from whygrad.errors import InputError
 from whygrad.exercises.drawing import draw
-from whygrad.exercises.exercise import DIGITS, RATE, Exercise, check
+from whygrad.exercises.exercise import DIGITS, Exercise, check
 from whygrad.exercises.signs import Signs
 from whygrad.explanation import Explanation
 from whygrad.explanation.symbols import Symbols
@@ -27,7 +28,7 @@ def make_exercise(
     output: str | Activation | None = None,
     *,
     seed: int = 0,
-    rate: float = RATE,
+    rate: float | None = None,
     digits: int = DIGITS,
     notation: str = "course",
     student: str = "",
@@ -36,8 +37,9 @@ def make_exercise(
     """One row of a dense network to be worked by hand, with friendly numbers drawn from seed and student id.
 
     `sizes` are the units of each layer, the inputs first; `activation` is that of the hidden layers, `output` that
-    of the last, chosen by the loss when None. Raises `InputError` for settings that cannot be, and where no
-    friendly numbers are found.
+    of the last, chosen by the loss when None. The learning rate is 0.1 for outputs that are bounded and 0.01 for
+    others, unless it is said. Raises `InputError` for settings that cannot be, and where no friendly numbers are
+    found.
     """
     found = find_loss(loss)
     n_in, *units = sizes
@@ -45,6 +47,8 @@ def make_exercise(
         raise InputError("layers: give the inputs and at least one layer, as in 2,2,1")
     last = default_output(_TASKS.get(found.targets, "regression"), found) if output is None else output
     net = Network(n_in, layers(units, activation, last))
+    if rate is None:
+        rate = 0.1 if net.output.high - net.output.low < inf else 0.01
     check(net, found, rate, digits, notation)
     x, y, w = draw(Signs(net, found, Symbols(net, notation)), rate, whole_number("seed", seed, 0), student)
     return Exercise(net, found, x, y, w, rate, digits, notation, student, name)

@@ -38,6 +38,7 @@ class Mark:
     answer: Answer | None
     expected: float
     key: float
+    astray: bool = False  # whether the two differ by an earlier error
     slips: tuple[str, ...] = ()
     note: str = ""
 
@@ -123,11 +124,15 @@ def mark_answers(exercise: Exercise, answers: Answers | Mapping[str, str | float
     own, mended = Ledger(dict(exercise.given)), Ledger(dict(exercise.given))  # mended: without what is wrong
     key = Ledger(dict(exercise.key), {q.name: unit_of(exercise.key[q.name], digits) for q in exercise.quantities})
     numbers = {quantity.name: number for number, quantity in enumerate(exercise.asked, start=1)}
-    marks = []
+    marks: list[Mark] = []
+    astray: set[str] = set()  # what is wrong, and what comes of it
     for quantity in exercise.quantities:
         name = quantity.name
         readings = _readings(quantity, (own, mended, key))
-        mark = _judged(quantity, numbers.get(name, 0), answers.found.get(name), readings, digits)
+        mark = _judged(quantity, answers.found.get(name), readings, digits, not astray.isdisjoint(quantity.needs))
+        mark = replace(mark, number=numbers.get(name, 0))
+        if mark.astray or mark.status == "wrong":
+            astray.add(name)
         for ledger, kept, (value, slack) in zip((own, mended), (True, mark.right), readings, strict=False):
             entry = mark.entry(digits) if kept else None
             ledger.put(name, *(entry or (value, slack + unit_of(value, digits))))
@@ -144,24 +149,27 @@ def _readings(quantity: Quantity, ledgers: Sequence[Ledger]) -> list[Reading]:
 
 
 def _judged(
-    quantity: Quantity, number: int, answer: Answer | None, readings: Sequence[Reading], digits: int
+    quantity: Quantity, answer: Answer | None, readings: Sequence[Reading], digits: int, astray: bool
 ) -> Mark:
-    """The mark of one answer; the readings are from the student's own numbers, from mended ones, and the key's."""
+    """The mark of one answer; the readings are from the student's own numbers, from mended ones, and the key's.
+
+    `astray` says whether anything it needs comes of an error.
+    """
     expected, (key, key_slack) = readings[0][0], readings[-1]
-    mark = Mark(quantity, number, "missing", answer, expected, key)
+    fine = key_slack + unit_of(key, digits)
+    mark = Mark(quantity, 0, "missing", answer, expected, key, astray and not _near(expected, key, fine))
     if answer is None or answer.blank:
         return mark
     if answer.value is None:
         return replace(mark, status="unreadable")
-    at_key = _near(answer.value, key, key_slack + unit_of(key, digits))
+    at_key = _near(answer.value, key, fine)
     if at_key or any(_near(answer.value, value, slack + unit_of(value, digits)) for value, slack in readings):
-        return replace(mark, status="right" if at_key else "follows")
+        return replace(mark, status="right" if at_key or not astray else "follows")
     if answer.digits is not None and digits <= 2 * answer.digits < 2 * digits:
         coarse = 0.5 * unit_of(answer.value, answer.digits)  # rounded, not cut off
         if any(_near(answer.value, value, slack + coarse) for value, slack in readings):
-            at_key = _near(answer.value, key, key_slack + coarse)
             note = f"only {answer.digits} digits; {digits} were asked for"
-            return replace(mark, status="right" if at_key else "follows", note=note)
+            return replace(mark, status="follows" if mark.astray else "right", note=note)
     return replace(mark, status="wrong")
 
 
