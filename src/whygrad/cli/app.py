@@ -7,7 +7,8 @@ from cyclopts import App, Group
 from whygrad import __version__
 
 run = Group("Run: train a network on a table, keep it, use it", sort_key=1)
-look = Group("Look: what does it do, and does it agree?", sort_key=2)
+why = Group("Why: why has this weight this gradient, and is mine right?", sort_key=2)
+look = Group("Look: what does it do, and does it agree?", sort_key=3)
 
 app = App(
     name="whygrad",
@@ -56,11 +57,37 @@ app.command(
     help="Look into a model file or an example: network, parameters, encoding, history.",
     help_epilogue="Example: whygrad show houses.whygrad",
 )
+exercise = App(
+    name="exercise",
+    help="Worksheets to work backpropagation by hand, and marks that follow an error through.",
+    help_epilogue="""Examples:
+  whygrad exercise make --layers 2,2,1 --activation sigmoid --loss bce --seed 3 --out sheet.html --key key.html
+  whygrad exercise make --roster ids.csv --out sheets --key keys
+  whygrad exercise mark answers --exercise sheets/exercise.toml --out grades.csv --feedback told""",
+    group=why,
+    sort_key=7,
+    help_format="plaintext",
+)
+exercise.command(
+    "whygrad.cli.exercise:make",
+    name="make",
+    help="Write a worksheet on one row of one network: drawn from a seed, or out of an example.",
+    help_epilogue="""Examples:
+  whygrad exercise make --layers 2,2,1 --activation sigmoid --loss bce --seed 3
+  whygrad exercise make --example students --row 1 --out students.html --key key.html""",
+)
+exercise.command(
+    "whygrad.cli.exercise:mark",
+    name="mark",
+    help="Mark a folder of answers, factor by factor.",
+    help_epilogue="Example: whygrad exercise mark answers --out grades.csv --feedback told",
+)
+app.command(exercise)
 app.command(
     "whygrad.cli.compare:compare",
     name="compare",
     group=look,
-    sort_key=5,
+    sort_key=9,
     help="Follow one training in whygrad, Keras, PyTorch, JAX and scikit-learn, and say where they part.",
     help_epilogue="""Example: whygrad compare students --against keras,torch
 
