@@ -28,12 +28,12 @@ ol math, .facts math { math-style: normal; }
 table.given { border-collapse: collapse; margin: .2rem 0 .6rem; width: 100%; }
 table.given th { text-align: left; font-weight: normal; color: #444; white-space: nowrap; width: 1%;
   padding: .18rem 1.6rem .18rem 0; vertical-align: top; }
-table.given td span { display: inline-block; min-width: 7.2rem; padding: .18rem 0; }
+table.given td span { display: inline-block; min-width: 6.8rem; padding: .18rem 1rem .18rem 0; }
 .names { color: #444; font-size: .87em; margin: .3rem 0; }
 .how { border: 1px solid #999; padding: .1rem .9rem; margin: 1rem 0; font-size: .93em; break-inside: avoid; }
 ol { list-style: none; margin: 0; padding: 0; }
 ol.asked { columns: 2; column-gap: 2.6rem; }
-ol.asked li { display: flex; align-items: center; gap: .5rem; min-height: 2.7rem; break-inside: avoid; }
+ol.asked li { display: flex; align-items: center; gap: .5rem; min-height: 2.9rem; break-inside: avoid; }
 svg line { stroke: #888; } svg circle { fill: #fff; stroke: #111; stroke-width: 1.3; }
 svg text { text-anchor: middle; font: italic 15px Georgia, serif; }
 svg .index { font-size: 10px; font-style: normal; }

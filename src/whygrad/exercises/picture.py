@@ -9,7 +9,7 @@ from whygrad.exercises.signs import Signs
 
 ACROSS, DOWN, RADIUS = 122, 74, 19
 MOST = 6  # units in a column that a drawing has room for
-FEW = 3  # units in a column whose weights' names have room, too
+FEW = 2  # units in a column whose weights' names have room, too
 LETTERS = 7  # of a name that fits into a circle
 
 
