@@ -110,7 +110,7 @@ def test_plain_values_read_back_the_same_exercise() -> None:
         ({"loss": "bce", "output": "linear"}, "not defined for all that linear returns"),
         ({"loss": "cce"}, "a softmax of one output is always 1"),
         ({"rate": 0.0}, "rate is 0"),
-        ({"rate": 1e6}, "no friendly numbers were found for 2-2-1 .* smaller rate"),
+        ({"sizes": (1, 1), "rate": 1e6}, "no friendly numbers were found for 1-1 .* smaller rate"),
         ({"digits": 1}, "digits is 1, but must be from 2 to 9"),
         ({"notation": "greek"}, "notation"),
         ({"activation": "sigmod"}, "did you mean 'sigmoid'"),
