@@ -1,17 +1,17 @@
 """Conventions: right under another agreement, and therefore no mistake.
 
 A `Convention` changes the procedure, as a slip does, but gradient and loss together, so that they tell the same
-story. A `Reading` is how a printed number comes out of an epoch; it changes nothing that is computed.
+story.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
-from whygrad.judgement.machine import Epoch, Moment, Procedure, Stepper, Told
+from whygrad.judgement.machine import Moment, Procedure, Stepper, Told
+from whygrad.judgement.readings import Reading
 from whygrad.judgement.slips import Slip
 from whygrad.judgement.slips.slip import Change, on_stage, on_update
 from whygrad.maths import Array
@@ -30,16 +30,6 @@ class Convention:
     usual: str
     change: Change = field(compare=False, repr=False)
     needs_update: bool = False  # only an update that goes with it makes it one
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a printed number comes out of an epoch: `number`, of which `undo` is taken off the printed one."""
-
-    key: str
-    title: str
-    number: Callable[[Epoch], float] = field(compare=False, repr=False)
-    undo: Callable[[float], float] = field(default=lambda v: v, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,6 +54,11 @@ class Hypothesis:
     def keys(self) -> tuple[str, ...]:
         """The names of its slips and conventions."""
         return tuple(one.key for one in self.elements)
+
+    @property
+    def far_fetched(self) -> int:
+        """How many of its slips are in the forward pass, which is rarely where a mistake is, and easily seen."""
+        return sum(slip.where == "forward" for slip in self.slips)
 
     def __str__(self) -> str:
         parts = [one.title for one in self.elements]
@@ -142,44 +137,3 @@ def _damped(update: Stepper) -> Stepper:
 
 def _with_penalty(judge: Callable[..., Array], now: Moment) -> Callable[..., Array]:
     return lambda *given: judge(*given) + penalty(now.net, now.training, now.w)
-
-
-# ---- readings ----
-
-_LOG_2 = math.log(2)
-
-
-def _batch_mean(epoch: Epoch) -> float:
-    return sum(loss for loss, _ in epoch.met) / len(epoch.met)
-
-
-def readings(training: Training) -> tuple[Reading, ...]:
-    """Every way in which an epoch's losses are often printed, whygrad's own first."""
-    bases = [
-        Reading("during", "", lambda epoch: epoch.mean),
-        Reading("after", "the loss is that of the whole table after the epoch", lambda epoch: epoch.after()),
-        Reading("sum", "the rows' losses are added up, not averaged", lambda epoch: epoch.total),
-        Reading("sum-after", "the loss is the sum over the whole table after the epoch",
-                lambda epoch: epoch.after() * epoch.rows),
-        Reading("last", "the loss is that of the epoch's last batch", lambda epoch: epoch.met[-1][0]),
-    ]  # fmt: skip
-    if training.batch not in (1, "all"):
-        bases += [
-            Reading("batch-mean", "the losses of the batches are averaged, whatever their size", _batch_mean),
-            Reading("batch-sum", "the mean losses of the batches are added up", lambda epoch: math.fsum(
-                loss for loss, _ in epoch.met)),
-        ]  # fmt: skip
-    changed = []
-    if training.loss.name == "mean_squared_error":
-        changed += [("half", "half of the loss is printed", lambda v: 2 * v),
-                    ("root", "the root of the loss is printed", _square)]  # fmt: skip
-    elif "crossentropy" in training.loss.name:
-        changed += [("bits", "the logarithm is to base 2", lambda v: v * _LOG_2)]
-    return (*bases, *(
-        Reading(f"{key}-{base.key}", "; ".join(part for part in (base.title, title) if part), base.number, undo)
-        for key, title, undo in changed for base in bases
-    ))  # fmt: skip
-
-
-def _square(value: float) -> float:
-    return value * abs(value)  # no number below 0 is a root

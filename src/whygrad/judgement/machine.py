@@ -10,9 +10,8 @@ run; what its own arguments do not tell, it reads from the `Moment`, which the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -31,7 +30,7 @@ from whygrad.propagation import (
     update_parameters,
 )
 from whygrad.schedules import rates
-from whygrad.table import Indices, Rows, row_order
+from whygrad.table import Rows
 from whygrad.training import Training
 from whygrad.updates import Memory
 from whygrad.weights import LayerWeights, views
@@ -125,32 +124,11 @@ class Step(NamedTuple):
     w: Array  # (P,), after the update
 
 
-@dataclass(frozen=True, eq=False)
-class Epoch:
-    """What an epoch leaves to be printed: (mean loss, rows) of every batch as it was met, and the parameters."""
-
-    met: tuple[tuple[float, int], ...]
-    w: Array  # (P,)
-    after: Callable[[], float]  # the table's mean loss under the parameters at the end of the epoch
-    rows: int  # of the table
-    summed: bool = False
-
-    @property
-    def total(self) -> float:
-        """The sum of the rows' losses as they were met."""
-        return sum(loss * rows for loss, rows in self.met)
-
-    @property
-    def mean(self) -> float:
-        """Their mean, as an epoch's loss is printed."""
-        return self.total / (self.rows if self.summed else sum(rows for _, rows in self.met))
-
-
 class Machine:
     """A procedure at work: its stages made once, its parameters moved on step by step."""
 
     def __init__(self, procedure: Procedure, probe: Probe) -> None:
-        self.procedure, self.start = procedure, probe.w
+        self.procedure, self.start, self.table = procedure, probe.w, probe.rows
         self.now = Moment(probe.net, probe.training, len(probe.rows), probe.w)
         self.stages: Layerwise = (REFERENCE,) * len(probe.net.layers)
         for change in procedure.stages:
@@ -181,29 +159,40 @@ class Machine:
             self.total = None
         self.epoch_w = now.w
 
-    def step(self, rows: Rows, rate: float) -> Step:
-        """Forward, judge, backward, update."""
+    def look(self, rows: Rows, rate: float) -> float:
+        """Forward and judge: the batch's mean loss."""
         now, stale = self.now, self.procedure.loop.stale
         now.rows, now.rate, now.t = rows, rate, now.t + 1
-        trace = forward_propagation(
-            now.net, self.epoch_w if stale == "epoch" else now.w, rows.x, stages=self.stages
-        )
-        loss = self._mean_loss(trace, rows)
+        w = self.epoch_w if stale == "epoch" else now.w
+        trace = forward_propagation(now.net, w, rows.x, stages=self.stages)
         now.trace = self._remembered(trace) if stale == "step" else trace
-        back = backward_propagation(
-            now.net, now.w, now.trace, rows.y, now.training.loss, rows.weights, stages=self.stages
-        )
-        g = back.flat
+        return self._mean_loss(trace, rows)
+
+    def gradient(self) -> Array:
+        """Backward: the gradient (P,) of the batch that was looked at, without penalty."""
+        now = self.now
+        loss, rows = now.training.loss, now.rows
+        return backward_propagation(now.net, now.w, now.trace, rows.y, loss, rows.weights, stages=self.stages).flat
+
+    def move(self, g: Array) -> None:
+        """The update by that gradient, or by what has added up since it was last set back to 0."""
         kept = self.procedure.loop.reset != "step" and self.total is not None
         self.total = self.total + g if kept else g  # type: ignore[operator]
-        handed = self._handed_out(g)
-        now.w, now.memory = self.moved(self.total)
-        return Step(trace.output, loss, handed, now.w)
+        self.now.w, self.now.memory = self.moved(self.total)
 
-    def table_loss(self, rows: Rows) -> float:
-        """The mean loss of the rows under the parameters as they are."""
-        self.now.rows = rows
-        return self._mean_loss(forward_propagation(self.now.net, self.now.w, rows.x, stages=self.stages), rows)
+    def table_loss(self) -> float:
+        """The mean loss of the whole table under the parameters as they are."""
+        self.now.rows = self.table
+        trace = forward_propagation(self.now.net, self.now.w, self.table.x, stages=self.stages)
+        return self._mean_loss(trace, self.table)
+
+    def handed_out(self, g: Array) -> Array:
+        """The gradient as the code's own function returns it."""
+        returned = self.procedure.returned
+        if returned == "bare":
+            return g
+        whole = self.penalize(self.now, g)
+        return -whole if returned == "negative" else whole
 
     def _mean_loss(self, trace: Trace, rows: Rows) -> float:
         losses = row_losses(self.now.net, self.now.training.loss, trace, rows.y, stages=self.stages)
@@ -214,13 +203,6 @@ class Machine:
         """The trace of the step before, where it has as many rows."""
         before, self.before = self.before, trace
         return before if before.a and before.output.shape == trace.output.shape else trace
-
-    def _handed_out(self, g: Array) -> Array:
-        returned = self.procedure.returned
-        if returned == "bare":
-            return g
-        whole = self.penalize(self.now, g)
-        return -whole if returned == "negative" else whole
 
 
 def _update(training: Training) -> Stepper:
@@ -236,40 +218,9 @@ def _unpenalized(training: Training) -> Training:
 def one_step(procedure: Procedure, probe: Probe) -> Step:
     """The probe's rows as one batch, the first update from its parameters."""
     (rate,) = rates(probe.training.schedule, probe.training.optimizer.learning_rate, 0, 0, 1, 1)
-    return Machine(procedure, probe).step(probe.rows, float(rate))
-
-
-def run_loop(procedure: Procedure, probe: Probe) -> Iterator[Epoch]:
-    """The probe's training, epoch by epoch: whoever compares may stop at the first number that differs."""
-    machine, loop = Machine(procedure, probe), procedure.loop
-    met: list[tuple[float, int]] = []
-    for epoch in range(probe.training.epochs):
-        machine.begin_epoch()
-        met = [] if loop.losses == "emptied" else met
-        with np.errstate(all="ignore"):
-            for rows, rate in batches(probe, loop, epoch):
-                met.append((machine.step(rows, rate).loss, len(rows)))
-        after = partial(machine.table_loss, probe.rows)
-        yield Epoch(tuple(met), machine.now.w, after, len(probe.rows), loop.losses == "summed")
-
-
-@lru_cache(maxsize=256)
-def batches(probe: Probe, loop: Loop, epoch: int) -> tuple[tuple[Rows, float], ...]:
-    """The batches of that epoch (from 0) with each one's rate."""
-    training, n = probe.training, len(probe.rows)
-    size = {"told": min(training.batch_size(n), n), "one": 1, "all": n}[loop.batch]
-    order = _order(probe, loop, epoch)
-    if loop.last == "carried" and (left := epoch * n % size):  # the rows left over from before come first
-        order = np.concatenate([_order(probe, loop, epoch - 1)[n - left :], order])
-    whole = len(order) - len(order) % size
-    stop = len(order) if loop.last == "kept" else whole
-    cuts = range(0, stop, size)
-    rate = rates(training.schedule, training.optimizer.learning_rate, training.warmup, epoch, training.epochs,
-                 len(cuts))  # fmt: skip
-    taken = [probe.rows.take(order[k : min(k + size, stop)]) for k in cuts]
-    return tuple(zip(taken, (float(r) for r in rate), strict=True))
-
-
-def _order(probe: Probe, loop: Loop, epoch: int) -> Indices:
-    order = row_order(len(probe.rows), probe.training.order, probe.training.seed, epoch)
-    return {"told": order, "reversed": order[::-1], "first": np.zeros_like(order)}[loop.order]
+    machine = Machine(procedure, probe)
+    loss = machine.look(probe.rows, float(rate))
+    g = machine.gradient()
+    handed = machine.handed_out(g)
+    machine.move(g)
+    return Step(machine.now.trace.output, loss, handed, machine.now.w)

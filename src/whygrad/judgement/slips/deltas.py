@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from whygrad.judgement.machine import Moment
-from whygrad.judgement.slips.slip import Rewrite, Slip, hidden_line, on_stage, output_line, scaled
+from whygrad.judgement.slips.slip import Rewrite, Slip, Where, hidden_line, on_stage, output_line, scaled
 from whygrad.losses import LOSSES
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.training import Training
 
 Factor = Callable[[Moment], float]
+
+
+class _Factor(NamedTuple):
+    key: str
+    title: str
+    written: str
+    of: Factor
+
 
 # loss -> what it is often mistaken for when it is differentiated
 _OTHER_DERIVATIVES = {
@@ -44,54 +53,46 @@ def output_slips(net: Network, training: Training) -> Iterator[Slip]:
         "sign", "the whole gradient has the wrong sign", "sign", turned,
         "check the sign of the output's error", scaled(lambda now: -1.0),
     )  # fmt: skip
-    for key, words, factor in _factors(net, training):
+    for f in _factors(net, training):
+        change = on_stage(last - 1, "output_delta", scaled(f.of))
+        written = right.replace("= ", f"= {f.written} ", 1).replace("1/2 2 (", "(").replace("2 2 (", "4 (")
+        where: Where = "loop" if "table" in f.key else "gradient"  # in one step, a batch is all there is
         hint = "check the constant factors of the loss's derivative"
-        yield slip(f"factor-{key}", words, "factor", f"{right}  ({words})", hint, scaled(factor))
+        yield Slip(f"factor-{f.key}", f.title, where, "factor", last, written, right, hint, change)
 
 
 def _other(name: str) -> Rewrite:
     return lambda delta, now: lambda loss, *given: delta(LOSSES[name], *given)
 
 
-def _factors(net: Network, training: Training) -> Iterator[tuple[str, str, Factor]]:
-    """(key, words, factor) of every constant that is often missing, or there twice."""
-    two = "of the square's derivative " if training.loss.name == "mean_squared_error" else ""
-    yield (
-        "half",
-        f"the factor 2 {two}is missing" if two else "the gradient is half of what it should be",
-        _constant(0.5),
-    )
-    yield (
-        "double",
-        f"the factor 2 {two}is there twice" if two else "the gradient has a factor 2 too many",
-        _constant(2),
-    )
+def _factors(net: Network, training: Training) -> Iterator[_Factor]:
+    """Every constant that is often missing, or there twice."""
+    n, mean = net.outputs, training.loss.over_outputs == "mean"
+    squared = training.loss.name == "mean_squared_error"
+    missing, twice = "the gradient is half of what it should be", "the gradient is twice what it should be"
+    if squared:
+        missing = "the factor 2 of the square's derivative is missing"
+        twice = "the factor 2 of the square's derivative is there twice"
+    yield _Factor("half", missing, "1/2", _constant(0.5))
+    yield _Factor("double", twice, "2", _constant(2))
     if training.batch != 1:
-        yield "rows", "the sum over the rows is taken for their mean", _rows
-        yield "per-rows", "the mean over the rows is divided by the rows once more", lambda now: 1 / _rows(now)
+        yield _Factor("rows", "the sum over the rows is taken for their mean", "n", _rows)
+        title = "the mean over the rows is divided by the rows once more"
+        yield _Factor("per-rows", title, "1/n", lambda now: 1 / _rows(now))
     if training.batch != "all":
-        yield "table", "the gradient is multiplied by the rows of the table", _table
-        yield (
-            "per-table",
-            "the gradient of one batch is divided by the rows of the whole table",
-            (lambda now: 1 / _table(now)),
+        yield _Factor("table", "the gradient is multiplied by the rows of the table", "n", _table)
+        title = "the gradient of one batch is divided by the rows of the whole table"
+        yield _Factor("per-table", title, "1/n", lambda now: 1 / _table(now))
+        if squared:
+            title = "1/n (n rows of the table) stands where the factor 2 belongs"
+            yield _Factor("half-per-table", title, "1/(2n)", lambda now: 0.5 / _table(now))
+    if n > 1:
+        title = "the gradient is multiplied by the number of outputs"
+        yield _Factor(
+            "outputs", "the sum over the outputs is taken for their mean" if mean else title, f"{n}", _constant(n)
         )
-        yield (
-            "half-per-table",
-            "1/n stands where the factor 2 belongs (n rows of the table)",
-            (lambda now: 0.5 / _table(now)),
-        )
-    if net.outputs > 1:
-        n = float(net.outputs)
-        mean = training.loss.over_outputs == "mean"
-        yield (
-            "outputs",
-            "the sum over the outputs is taken for their mean"
-            if mean
-            else ("the gradient is multiplied by the number of outputs"),
-            _constant(n),
-        )
-        yield "per-outputs", "the gradient is divided by the number of outputs once more", _constant(1 / n)
+        title = f"the gradient is divided by the number of outputs{' once more' if mean else ''}"
+        yield _Factor("per-outputs", title, f"1/{n}", _constant(1 / n))
 
 
 def _constant(factor: float) -> Factor:

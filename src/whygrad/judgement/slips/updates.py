@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from whygrad.judgement.machine import Layerwise, Moment, Penalize, Procedure, Stepper, Told
-from whygrad.judgement.slips.slip import Slip, Stage, hidden_line, on_penalty, on_update, put
+from whygrad.judgement.slips.slip import Slip, Stage, Where, hidden_line, on_penalty, on_update, put
 from whygrad.maths import Array
 from whygrad.names import Place, name
 from whygrad.network import Network
@@ -30,9 +30,8 @@ def penalty_slips(net: Network, training: Training) -> Iterator[Slip]:
 
     def slip(key: str, title: str, written: str, rewrite: Callable[[Penalize], Penalize]) -> Slip:
         hint = "look at what the penalty adds to each gradient, and to which"
-        return Slip(
-            f"penalty-{key}", title, "gradient", "penalty", None, written, right, hint, on_penalty(rewrite)
-        )
+        where: Where = "loop" if "table" in key else "gradient"
+        return Slip(f"penalty-{key}", title, where, "penalty", None, written, right, hint, on_penalty(rewrite))
 
     yield slip(
         "on-biases",

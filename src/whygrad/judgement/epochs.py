@@ -1,0 +1,192 @@
+"""Judging one printed loss an epoch: right, right under a convention, or which slips print these numbers?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import comb, log10
+
+import numpy as np
+
+from whygrad.errors import InputError
+from whygrad.judgement.conventions import Hypothesis
+from whygrad.judgement.matching import Entry, Match, Verdict
+from whygrad.judgement.observations import Answer, Probe
+from whygrad.judgement.readings import DURING
+from whygrad.judgement.running import run_loop
+from whygrad.judgement.trials import Trials, hypothesis, read_printed
+from whygrad.maths import Array
+from whygrad.network import Network
+from whygrad.printing import counted
+from whygrad.table import Rows
+from whygrad.training import Training
+
+MOST_STEPS = 3_000_000  # of first epochs, over all combinations of one size; about 30 microseconds each
+FLOAT32 = 2e-6  # how far a run in float32 is off after some epochs, about
+MOST_TOLD = 12  # more explanations than these explain nothing
+Progress = Callable[[float], None]
+
+# (slips, conventions), fewest first
+_AGREED = ((0, 0), (0, 1), (0, 2))
+_WRONG = ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0))
+
+
+def match_losses(
+    net: Network,
+    training: Training,
+    rows: Rows,
+    start: Array,
+    printed: Sequence[str | float],
+    digits: int | None = None,
+    *,
+    final: Array | None = None,
+    single: bool = False,
+    progress: Progress = lambda done: None,
+) -> Match:
+    """Judges one printed loss an epoch, and the parameters at the end (P,) where they are known.
+
+    Tries whygrad's own run, every convention and reading, then every slip, pair and triple of slips (triples only
+    with losses met during the epochs); the fewest slips win. `digits` after the point count where the numbers are
+    no texts; `progress` is told the share done.
+
+    Raises `InputError` for what is no number, and where there is nothing to compare.
+    """
+    if not len(printed) and final is None:
+        raise InputError("losses: there is none; give what was printed, as in 25.3217,18.3200,9.4737")
+    told = read_printed(printed, digits, single)
+    probe = Probe(net, replace(training, epochs=len(printed) or training.epochs), start, rows)
+    trials = Trials(probe, told, final, 2e-5 if single else 2e-6)
+    found, remarks = _search(trials, _AGREED, lambda done: None), []
+    rounded: list[Hypothesis] = []  # right but for last digits that float32 turns
+    if not found:
+        wider = Trials(probe, replace(told, slack=told.slack + FLOAT32 * np.abs(told.values)), final, 2e-5)
+        rounded = _search(wider, _AGREED, lambda done: None)
+    if not found:
+        sizes = [size for size in _WRONG if _worth_it(trials, size) and not (rounded and size[0] > 1)]
+        found = _search(trials, sizes, progress)
+        left = {slips for slips, _ in _WRONG} - {slips for slips, _ in sizes}
+        if not found and not rounded and left:
+            remarks.append(
+                f"combinations of {min(left)} slips or more were not tried: {_why_not(trials, min(left))}"
+            )
+    if rounded:
+        remarks.append("some last digits are not whygrad's, but within what float32 rounds")
+    return _judged(trials, [*rounded, *found], remarks)
+
+
+def match_loop(probe: Probe, answer: Answer, progress: Progress = lambda done: None) -> Match:
+    """Judges what a loop returned or printed: its losses, its final parameters, or both."""
+    losses = () if answer.losses is None else tuple(float(v) for v in answer.losses)
+    if not losses and answer.final is None:
+        return Match("losses", "undecided", remarks=("the code gives no losses",))
+    return match_losses(
+        probe.net, probe.training, probe.rows, probe.w, losses,
+        final=answer.final, single=answer.single, progress=progress,
+    )  # fmt: skip
+
+
+def _search(trials: Trials, sizes: Sequence[tuple[int, int]], progress: Progress) -> list[Hypothesis]:
+    """All hypotheses of the first size that has any, with those that are always alike."""
+    total, done = sum(_count(trials, size) for size in sizes), 0
+    for slips, agreed in sizes:
+        found = []
+        for elements in trials.combinations(slips, agreed):
+            done += 1
+            if done % 256 == 0:
+                progress(min(1.0, done / total))
+            found += [(elements, reading) for reading in trials.explained(elements)]
+        if found:
+            progress(1.0)
+            plain = [pair for pair in found if pair[1] == DURING] or found
+            every = [(other, reading) for elements, reading in plain for other in trials.swapped(elements)]
+            fitting = (pair for pair in every if pair in plain or pair[1] in trials.explained(pair[0]))
+            return sorted((hypothesis(*pair) for pair in fitting), key=lambda h: h.far_fetched)
+    return []
+
+
+# ---- how much can be tried, and how much the numbers can tell ----
+
+
+def _count(trials: Trials, size: tuple[int, int]) -> int:
+    """How many combinations there are, at most."""
+    return comb(len(trials.slips), size[0]) * comb(len(trials.conventions), size[1])
+
+
+def _steps(trials: Trials, size: tuple[int, int]) -> int:
+    """Updates of the first epochs of all of them; without printed losses a run must be followed to its end."""
+    rows, training = len(trials.probe.rows), trials.probe.training
+    batches = -(-rows // training.batch_size(rows))
+    return _count(trials, size) * batches * (1 if len(trials.told.values) else training.epochs)
+
+
+def _telling(trials: Trials, size: tuple[int, int]) -> bool:
+    """Whether the numbers have so many digits that one of so many combinations would hardly hit them by chance."""
+    digits = trials.told.significant + (0 if trials.final is None else 4 * len(trials.final))
+    return digits >= log10(max(1, _count(trials, size) * len(trials.readings))) + 2
+
+
+def _worth_it(trials: Trials, size: tuple[int, int]) -> bool:
+    return _steps(trials, size) <= MOST_STEPS and _telling(trials, size)
+
+
+def _why_not(trials: Trials, slips: int) -> str:
+    if not _telling(trials, (slips, 0)):
+        return "too few digits are printed to tell so many apart"
+    return f"{_steps(trials, (slips, 0)):,} updates would be needed; take fewer rows"
+
+
+# ---- what is said of it ----
+
+
+def _judged(trials: Trials, found: list[Hypothesis], remarks: list[str]) -> Match:
+    if not found:
+        entries = _entries(trials, Hypothesis())
+        return Match("losses", "unnamed", (), entries, None, _known(trials, entries), tuple(remarks))
+    best = found[0]
+    agreed = bool(best.conventions or best.reading)
+    verdict: Verdict = "slips" if best.slips else "convention" if agreed else "right"
+    if len(found) > MOST_TOLD or (not best.slips and found[-1].slips):
+        verdict = "undecided"
+        remarks.append(
+            f"{counted(len(found), 'explanation')} fit equally well; more digits or epochs would tell more"
+        )
+    entries = _entries(trials, replace(best, slips=()))
+    unseen = tuple(slip for slip in trials.slips if not best.slips and trials.explained((slip, *best.conventions)))
+    return Match("losses", verdict, tuple(found), entries, _digits(trials, best), (), tuple(remarks), unseen)
+
+
+def _numbers(trials: Trials, under: Hypothesis) -> list[float]:
+    """What is printed for each epoch under a hypothesis."""
+    reading = under.reading or DURING
+    run = zip(trials.told.values, run_loop(under.procedure, trials.probe), strict=False)
+    return [reading.printed(epoch) for _, epoch in run]
+
+
+def _entries(trials: Trials, under: Hypothesis) -> tuple[Entry, ...]:
+    rows = zip(trials.told.values, trials.told.slack, _numbers(trials, under), strict=True)
+    return tuple(
+        Entry(0, f"loss of epoch {k}", float(theirs), ours, not abs(theirs - ours) <= slack)
+        for k, (theirs, slack, ours) in enumerate(rows, start=1)
+    )
+
+
+def _digits(trials: Trials, best: Hypothesis) -> float | None:
+    """To how many digits the best hypothesis gives the number it gives least well."""
+    numbers = np.array(_numbers(trials, best))
+    if not len(numbers):
+        return None
+    off = np.maximum(np.abs(trials.told.values - numbers), trials.told.slack) / np.abs(numbers)
+    return float(-np.log10(max(off.max(), 1e-16)))
+
+
+def _known(trials: Trials, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    wrong = [entry for entry in entries if entry.wrong]
+    if not wrong:
+        return ("the losses agree, the parameters at the end do not",) if entries else ()
+    facts = [f"the first number that differs is the {wrong[0].name}: {wrong[0].theirs:g}, not {wrong[0].ours:g}"]
+    ratios = np.array([entry.ratio or np.nan for entry in entries])
+    if len(ratios) > 1 and np.ptp(ratios) <= 1e-3 * np.abs(ratios).max():
+        facts.append(f"every number is {ratios[0]:.4g} times what it should be")
+    if any(not np.isfinite(entry.theirs) for entry in entries):
+        facts.append("some are not finite: the run diverged")
+    return tuple(facts)

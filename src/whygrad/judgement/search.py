@@ -1,0 +1,118 @@
+"""The search for the fewest slips that reproduce somebody's answers.
+
+Backpropagation goes from the output back, and a slip changes nothing of what is made before it. So the search
+goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
+none before it helps. What changes agreeing blocks, for another slip to change them back, is not looked for: the
+fewest slips win (Occam), and those would be two too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from whygrad.judgement.cases import Aspect, Block, Case
+from whygrad.judgement.conventions import Convention, Hypothesis
+from whygrad.judgement.machine import Procedure, Step, one_step
+from whygrad.judgement.slips import Slip
+
+Element = Slip | Convention
+MOST_SHOWN = 50
+MOST_TRIED = 40_000  # hypotheses, about 100 microseconds each in a small network
+
+# (slips, conventions), fewest first
+SIZES = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
+
+
+class Search:
+    """Hypotheses against cases. Nothing is run twice."""
+
+    def __init__(self, cases: tuple[Case, ...], elements: Iterable[Element]) -> None:
+        self.cases, self.elements = cases, tuple(elements)
+        self.right = [one_step(Procedure(), case.probe) for case in cases]
+        self.seen: dict[tuple[int, ...], Block | None] = {}
+        self.changed = [self._first_changes(element) for element in self.elements]
+
+    @property
+    def unseen(self) -> tuple[Element, ...]:
+        """What changes no number of these cases by more than rounding."""
+        return tuple(e for e, blocks in zip(self.elements, self.changed, strict=True) if not blocks)
+
+    def aspects(self, element: Element) -> set[Aspect]:
+        """The aspects in which the element shows first."""
+        return {block.aspect for block in self.changed[self.elements.index(element)]}
+
+    def fewest(self) -> list[Hypothesis]:
+        """All hypotheses of the fewest slips, then the fewest conventions, that agree with every case."""
+        for slips, conventions in SIZES:
+            tried: set[tuple[int, ...]] = set()
+            found = list(self._grown((), slips, conventions, tried))
+            if found:
+                hypotheses = (self.hypothesis(chosen) for chosen in found[:MOST_SHOWN])
+                return sorted(hypotheses, key=lambda h: h.far_fetched)
+        return []
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether so many hypotheses were tried that the search ended."""
+        return len(self.seen) >= MOST_TRIED
+
+    def hypothesis(self, chosen: tuple[int, ...]) -> Hypothesis:
+        """Those elements as a hypothesis."""
+        elements = [self.elements[k] for k in chosen]
+        slips = tuple(e for e in elements if isinstance(e, Slip))
+        return Hypothesis(slips, tuple(e for e in elements if isinstance(e, Convention)))
+
+    def _grown(
+        self, chosen: tuple[int, ...], slips: int, conventions: int, tried: set[tuple[int, ...]]
+    ) -> Iterator[tuple[int, ...]]:
+        """Those hypotheses with exactly so many more slips and conventions that agree."""
+        if chosen in tried or self.gave_up:
+            return
+        tried.add(chosen)
+        block = self._first_difference(chosen)
+        if block is None:
+            if slips == conventions == 0:
+                yield chosen
+            return
+        for k, element in enumerate(self.elements):
+            is_slip = isinstance(element, Slip)
+            left = slips if is_slip else conventions
+            if left and block in self.changed[k] and self._goes_with(k, chosen):
+                more = tuple(sorted((*chosen, k)))
+                yield from self._grown(more, slips - is_slip, conventions - (not is_slip), tried)
+
+    def _goes_with(self, k: int, chosen: tuple[int, ...]) -> bool:
+        element = self.elements[k]
+        if isinstance(element, Convention):
+            return k not in chosen
+        parts = {e.part for e in (self.elements[c] for c in chosen) if isinstance(e, Slip)}
+        return element.part not in parts
+
+    def _first_difference(self, chosen: tuple[int, ...]) -> Block | None:
+        """The first block in which the hypothesis does not say what they say."""
+        if chosen not in self.seen:
+            procedure = self.hypothesis(chosen).procedure
+            differs = (_first_disagreement(case, one_step(procedure, case.probe)) for case in self.cases)
+            self.seen[chosen] = next((block for block in differs if block is not None), None)
+        return self.seen[chosen]
+
+    def _first_changes(self, element: Element) -> set[Block]:
+        """For each case, the first block that the element changes by more than rounding."""
+        procedure, found = element.change(Procedure()), set()
+        for case, right in zip(self.cases, self.right, strict=True):
+            changed = one_step(procedure, case.probe)
+            block = next((b for b in case.blocks if _changes(case, b, right, changed)), None)
+            if block is not None:
+                found.add(block)
+        return found
+
+
+def _first_disagreement(case: Case, step: Step) -> Block | None:
+    return next((block for block in case.blocks if not case.agrees(step, block)), None)
+
+
+def _changes(case: Case, block: Block, right: Step, changed: Step) -> bool:
+    before, after = (case.ours(step, block.aspect)[block.part] for step in (right, changed))
+    return not bool((np.abs(after - before) <= case.bound(before, block.aspect, block.part)).all())

@@ -1,0 +1,152 @@
+"""The trials behind judging printed losses: which combinations of slips print these numbers?
+
+One number an epoch is little to go by, but each has its digits: a run is followed only until its first number that
+differs, so that some hundred thousand combinations can be tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from functools import reduce
+from itertools import combinations, product
+
+import numpy as np
+
+from whygrad.errors import InputError
+from whygrad.judgement.conventions import Convention, Hypothesis, conventions
+from whygrad.judgement.experiments import strong_table
+from whygrad.judgement.machine import Procedure
+from whygrad.judgement.observations import Probe
+from whygrad.judgement.readings import DURING, Reading, readings
+from whygrad.judgement.running import run_loop
+from whygrad.judgement.slips import Slip, catalogue
+from whygrad.maths import Array
+
+Element = Slip | Convention
+
+
+@dataclass(frozen=True, eq=False)
+class Printed:
+    """The numbers of the epochs, and how far each may be off: half a unit of its last digit, and rounding."""
+
+    values: Array  # (epochs,)
+    slack: Array  # (epochs,)
+    significant: int  # digits of all of them together
+
+    def between(self, reading: Reading) -> list[tuple[float, float]]:
+        """For each epoch, between what the number must lie that this reading makes into the printed one."""
+        both = zip(self.values - self.slack, self.values + self.slack, strict=True)
+        return [(reading.undo(float(low)), reading.undo(float(high))) for low, high in both]
+
+
+def read_printed(printed: Sequence[str | float], digits: int | None = None, single: bool = False) -> Printed:
+    """Numbers as they were printed; texts say their digits themselves, else `digits` after the point do.
+
+    Raises `InputError` for a text that is no number.
+    """
+    texts = [text.strip() if isinstance(text, str) else repr(float(text)) for text in printed]
+    exact = [_number(text) for text in texts]
+    own = [-int(d.as_tuple().exponent) if d.is_finite() else 0 for d in exact]  # digits after the point
+    if digits is None and not any(isinstance(text, str) for text in printed):
+        digits = max(own, default=0)  # numbers have lost the 0s at their end
+    places = own if digits is None else [digits] * len(own)
+    values = np.array([float(d) for d in exact])
+    significant = [d.adjusted() + 1 + n if d.is_finite() and d else n for d, n in zip(exact, places, strict=True)]
+    rounding = np.array([2e-5 if single else 2e-6 if n > 7 else 1e-9 for n in significant])
+    half = np.array([0.5 * 10.0**-n for n in places])
+    return Printed(values, half + rounding * np.abs(values), sum(min(max(n, 0), 7) for n in significant))
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InputError(f"losses: {text!r} is not a number; give what was printed, as in 25.3217,18.32") from None
+
+
+class Trials:
+    """Combinations of slips and conventions, run against the numbers."""
+
+    def __init__(self, probe: Probe, told: Printed, final: Array | None, precision: float) -> None:
+        self.probe, self.told, self.final, self.precision = probe, told, final, precision
+        self.readings = readings(probe.training) if len(told.values) else (DURING,)
+        self.between = {reading.key: told.between(reading) for reading in self.readings}
+        agreed = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
+        self.alike = _alike(
+            [*catalogue(probe.net, probe.training), *agreed], probe
+        )  # groups that print the same numbers always
+        firsts = [group[0] for group in self.alike]
+        self.slips = [e for e in firsts if isinstance(e, Slip)]
+        self.conventions = [e for e in firsts if isinstance(e, Convention)]
+
+    def combinations(self, slips: int, agreed: int) -> Iterator[tuple[Element, ...]]:
+        """Every combination of so many slips, each of another part, and so many conventions."""
+        for chosen in combinations(self.slips, slips):
+            if slips < 2 or len({slip.part for slip in chosen}) == slips:
+                for under in combinations(self.conventions, agreed):
+                    yield (*chosen, *under)
+
+    def explained(self, elements: tuple[Element, ...]) -> list[Reading]:
+        """The readings under which these slips and conventions print the numbers; alone the plain one, if it does.
+
+        Three slips are tried with losses met during an epoch only, which saves each run its last update.
+        """
+        procedure = reduce(lambda so_far, one: one.change(so_far), elements, Procedure())
+        many = sum(isinstance(e, Slip) for e in elements) > 2
+        halved = any(e.key == "half-squared-error" for e in elements)
+        alive = [r for r in self.readings if not (many and r.after) and not (halved and r.key.startswith("half"))]
+        for k, epoch in enumerate(run_loop(procedure, self.probe)):
+            if k < len(self.told.values):
+                numbers: dict[object, float] = {}
+                for reading in alive:
+                    if reading.number not in numbers:
+                        numbers[reading.number] = reading.number(epoch)
+                alive = [r for r in alive if self._between(r, k, numbers[r.number])]
+            if not alive:
+                return []
+        if self.final is not None and not self._ends(epoch.w):
+            return []
+        return [DURING] if DURING in alive else alive
+
+    def _between(self, reading: Reading, k: int, number: float) -> bool:
+        low, high = self.between[reading.key][k]
+        if not np.isfinite(self.told.values[k]):
+            return not np.isfinite(number)
+        return low <= number <= high
+
+    def _ends(self, w: Array) -> bool:
+        assert self.final is not None
+        size = np.abs(w) + np.abs(w - self.probe.w)
+        return bool((np.abs(self.final - w) <= self.precision * size).all())
+
+    def swapped(self, elements: tuple[Element, ...]) -> Iterator[tuple[Element, ...]]:
+        """The same combination with each element replaced by those that are always alike."""
+        groups = [next(group for group in self.alike if element in group) for element in elements]
+        for chosen in product(*groups):
+            if len({e.part for e in chosen if isinstance(e, Slip)}) == sum(isinstance(e, Slip) for e in chosen):
+                yield chosen
+
+
+def hypothesis(elements: tuple[Element, ...], reading: Reading) -> Hypothesis:
+    """Those elements as a hypothesis; the plain reading is none."""
+    slips = tuple(e for e in elements if isinstance(e, Slip))
+    agreed = tuple(e for e in elements if isinstance(e, Convention))
+    return Hypothesis(slips, agreed, None if reading == DURING else reading)
+
+
+def _alike(elements: Sequence[Element], probe: Probe) -> list[list[Element]]:
+    """The elements in groups that have the same losses and parameters in two epochs that hide nothing."""
+    strong = replace(strong_table(probe), training=replace(probe.training, epochs=2))
+    groups: list[tuple[Array, list[Element]]] = []
+    for element in elements:
+        run = list(run_loop(element.change(Procedure()), strong))
+        numbers = np.array([n for epoch in run for n in (epoch.mean, epoch.after(), *epoch.w)])
+        for known, group in groups:
+            if np.allclose(known, numbers, rtol=1e-9, atol=0):
+                group.append(element)
+                break
+        else:
+            groups.append((numbers, [element]))
+    return [group for _, group in groups]
