@@ -256,9 +256,15 @@ def test_a_saturated_sigmoid() -> None:
 
 def test_a_saturated_pair_keeps_its_digits() -> None:
     # the fused loss log(1 + e^-60) is 9e-27 to all digits, and so is its slope -9e-27
-    verdict = judged(opened("1 sigmoid", [60, 0], [1], [1], "bce"), "W_111", -np.exp(-60.0))
+    why = opened("1 sigmoid", [60, 0], [1], [1], "bce")
+    verdict = judged(why, "W_111", -np.exp(-60.0))
     assert verdict.kind == "right"
     assert verdict.digits_agreed > 8
+    # backpropagation has y_hat - y = 1 - 1 = 0, which is right as far as a number of about 1 can tell
+    assert why.gradient[0] == 0
+    assert judged(why, "W_111").kind == "right"
+    assert "lost in the rounding of output minus target" in judged(why, "W_111").reason
+    assert judged(why, "W_111", 1e-12).kind == "wrong"
 
 
 @pytest.mark.parametrize("gap", [20.0, 40.0, 80.0])

@@ -183,6 +183,14 @@ def test_rounding_is_no_disagreement(scale: float) -> None:
             assert asked(why, name, torch).agrees, (hidden, name)
 
 
+@pytest.mark.parametrize("z", [20.0, 40.0, 60.0, 800.0])
+def test_a_sure_output_is_no_disagreement(z: float) -> None:
+    for layer, loss, y in ((wg.Dense(1, "sigmoid"), "bce", [1.0]), (wg.Dense(2, "softmax"), "cce", [1.0, 0.0])):
+        net = wg.Network(1, (layer,))
+        w = np.eye(net.n_parameters)[0] * z
+        assert asked(wg.explain_row(net, w, [1.0], y, loss), "W_111").agrees
+
+
 def test_a_fitted_row_is_no_disagreement() -> None:
     net = wg.Network(2, (wg.Dense(3, "tanh"), wg.Dense(1)))
     why = wg.explain_row(net, "glorot", [1, 2], [0])

@@ -33,7 +33,8 @@ class Slopes(NamedTuple):
     """The loss's slopes on both sides of where some parameters stand, and across.
 
     `clean` is `across` from the steps alone whose two nudges leave every unit, and the loss, on one side of its
-    kinks; its error is infinite where there are none. `crosses` says whether any step does cross one.
+    kinks; its error is infinite where there are none. `crosses` says whether any step does cross one. `outputs` is
+    how fast the outputs' z move with the parameter, added up: the largest of the steps that can tell.
     """
 
     left: Slope
@@ -41,6 +42,7 @@ class Slopes(NamedTuple):
     across: Slope
     clean: Slope
     crosses: Mask  # (m,)
+    outputs: Array  # (m,)
 
 
 @np.errstate(all="ignore")
@@ -51,7 +53,8 @@ def slopes_into(moment: Moment, layer: int, unit: int, sources: Sequence[int]) -
     found = [_slopes(_ladder(moment, layer, unit, part)) for part in parts]
     sides = zip(*(f[:4] for f in found), strict=True)
     left, right, across, clean = (Slope(*np.concatenate(side, axis=1)) for side in sides)
-    return Slopes(left, right, across, clean, np.concatenate([f.crosses for f in found]))
+    rest = (np.concatenate(part) for part in zip(*(f[4:] for f in found), strict=True))
+    return Slopes(left, right, across, clean, *rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,8 @@ def _ladder(moment: Moment, layer: int, unit: int, sources: Indices) -> _Ladder:
 
 
 def _slopes(ladder: _Ladder) -> Slopes:
-    plain, crosses = _quotients(ladder, REFERENCE)
+    plain, moved = _quotients(ladder, REFERENCE)
+    crosses = _crosses(ladder, moved)
     noise = np.zeros_like(plain)  # of the loss
     for seed in range(SHAKES):
         again, _ = _quotients(ladder, shaken(seed))
@@ -96,21 +100,20 @@ def _slopes(ladder: _Ladder) -> Slopes:
     clean = np.logical_and.accumulate(~crosses[:, ::-1], axis=1)[:, ::-1]  # from here down no step crosses
     left, right, across = (extrapolated(plain[k], rounding[k], k // 2 + 1, every) for k in range(3))
     away = extrapolated(plain[2], rounding[2], 2, clean)
-    return Slopes(left, right, across, away, np.asarray(crosses.any(axis=1)))
+    return Slopes(left, right, across, away, np.asarray(crosses.any(axis=1)), _speed(ladder, moved))
 
 
-def _quotients(ladder: _Ladder, stages: Stages) -> tuple[Array, Mask]:
-    """Difference quotients (3, m, STEPS), left, right and across, and which steps cross a kink (m, STEPS)."""
+def _quotients(ladder: _Ladder, stages: Stages) -> tuple[Array, Trace]:
+    """Difference quotients (3, m, STEPS), left, right and across, and the passes that they are made of."""
     moment, nudged = ladder.moment, ladder.nudged
     trace = forward_propagation(moment.net, moment.w, moment.row.x, NUMPY, stages)
     here = _losses(moment, trace, stages)[0]
     moved = _passes(ladder, trace, stages)
     below, above = _losses(moment, moved, stages).reshape(nudged.shape)
-    sides = _sides(moment, moved).reshape(*nudged.shape, -1)
     at = ladder.column[ladder.sources][:, None]
     left, right = at - nudged[0], nudged[1] - at  # what the steps are after rounding
     quotients = np.stack([(here - below) / left, (above - here) / right, (above - below) / (left + right)])
-    return quotients, np.asarray((sides[0] != sides[1]).any(axis=-1))
+    return quotients, moved
 
 
 def _passes(ladder: _Ladder, trace: Trace, stages: Stages) -> Trace:
@@ -136,10 +139,21 @@ def _losses(moment: Moment, trace: Trace, stages: Stages) -> Array:
     return moment.weight * row_losses(moment.net, moment.loss, trace, y, NUMPY, stages)
 
 
-def _sides(moment: Moment, trace: Trace) -> Array:
-    """(rows, kinks): on which side of their kinks the last layers' units, and the loss, are."""
-    found = [np.zeros((len(trace.output), 1))]
-    for layer, z in zip(moment.net.layers[-len(trace.z) :], trace.z, strict=True):
-        found += [np.sign(z - kink) for kink in layer.activation.kinks]
-    found += [np.sign(trace.output - moment.row.y - kink) for kink in moment.loss.kinks]
-    return np.concatenate(found, axis=1)
+def _crosses(ladder: _Ladder, moved: Trace) -> Mask:
+    """(m, STEPS): whether the two nudges of a step leave a unit, or the loss, on two sides of a kink."""
+    moment, found = ladder.moment, np.zeros(ladder.steps.shape, bool)
+    values = [
+        (layer.activation.kinks, z) for layer, z in zip(moment.net.layers[ladder.layer :], moved.z, strict=True)
+    ]
+    for kinks, value in [*values, (moment.loss.kinks, moved.output - moment.row.y)]:
+        for kink in kinks:
+            below, above = np.sign(value - kink).reshape(*ladder.nudged.shape, -1)
+            found |= (below != above).any(axis=-1)
+    return found
+
+
+def _speed(ladder: _Ladder, moved: Trace) -> Array:
+    """(m,): how fast the outputs' z move, added up; of small steps rounding would tell."""
+    below, above = moved.z[-1].reshape(*ladder.nudged.shape, -1)
+    speeds = (np.abs(above - below).sum(axis=-1) / (2 * ladder.steps))[:, : STEPS // 2]
+    return np.asarray(np.nan_to_num(speeds, nan=0.0, posinf=0.0).max(axis=1))

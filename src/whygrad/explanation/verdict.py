@@ -13,6 +13,7 @@ from whygrad.errors import InputError
 from whygrad.explanation.differences import STEPS, Slopes, slopes_into
 from whygrad.explanation.kinks import kinks_at, said_of
 from whygrad.explanation.moment import Moment
+from whygrad.explanation.shaking import EPSILON
 from whygrad.explanation.symbols import Symbols
 from whygrad.maths import Array
 from whygrad.names import Place, places
@@ -23,7 +24,7 @@ SLACK = 1e-6  # relative; float32 keeps seven digits, and no slip is so small
 ENOUGH = 4.0  # digits with which steps that stay clear of a near kink can call a derivative wrong
 FEW = 2.0  # and right
 GUARD = 1e-12  # so near to its bounds a cross-entropy's derivative is guarded (losses.py)
-SMALL = 0.5**10  # of the largest step: a slope of nothing that was seen with so large a one is no kink's
+SMALL = 0.5**10  # of the largest step: a kink farther off is not near
 SMALLEST = 0.5 ** (STEPS - 8)  # steps so far down the ladder have no room left below them
 
 
@@ -58,7 +59,7 @@ def judge_derivative(moment: Moment, place: Place, derivative: float, symbols: S
     or a millionth of it; inconclusive what nudges cannot decide, as where the loss has a kink.
     """
     source = moment.net.sizes[place.layer] if place.source is None else place.source
-    (seen,) = _each(slopes_into(moment, place.layer, place.to, [source]))
+    (seen,) = _each(moment, slopes_into(moment, place.layer, place.to, [source]))
     return _judged(moment, symbols or Symbols(moment.net), place, seen, float(derivative))
 
 
@@ -71,7 +72,7 @@ def judge_all(moment: Moment, gradient: Array, symbols: Symbols | None = None) -
     for layer, (n_in, n_out) in enumerate(zip(net.sizes, net.sizes[1:], strict=False)):
         for to in range(n_out):
             sources = (*range(n_in), None)
-            found = _each(slopes_into(moment, layer, to, range(n_in + 1)))
+            found = _each(moment, slopes_into(moment, layer, to, range(n_in + 1)))
             seen |= {Place(layer, to, source): one for source, one in zip(sources, found, strict=True)}
     derivatives = np.asarray(gradient, np.float64).tolist()
     return tuple(
@@ -112,13 +113,14 @@ class Estimate(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One parameter's `Slopes`."""
+    """One parameter's `Slopes`; `lost` is what a derivative may lose where it is made of y_hat - y."""
 
     left: Estimate
     right: Estimate
     across: Estimate
     clean: Estimate
     crosses: bool
+    lost: float
 
     @property
     def parted(self) -> bool:
@@ -128,42 +130,43 @@ class Seen(NamedTuple):
         return abs(self.right.value - self.left.value) > error + SLACK * size
 
 
-def _each(slopes: Slopes) -> Iterator[Seen]:
+def _each(moment: Moment, slopes: Slopes) -> Iterator[Seen]:
     """The slopes, parameter by parameter."""
+    fused = moment.loss.fuses(moment.net.output) is not None
+    last_digit = 4 * EPSILON * moment.weight * moment.loss.share(moment.net.outputs) if fused else 0.0
     for k, crosses in enumerate(slopes.crosses):
         left, right, across, clean = (Estimate(*(float(v[k]) for v in side)) for side in slopes[:4])
-        yield Seen(left, right, across, clean, bool(crosses))
+        yield Seen(left, right, across, clean, bool(crosses), last_digit * float(slopes.outputs[k]))
 
 
 def _judged(moment: Moment, symbols: Symbols, place: Place, seen: Seen, derivative: float) -> Verdict:
     found = seen.clean
+    agrees, sure = found.agrees(derivative), found.digits >= 1
+    still = found.value == 0 == derivative
+    if not (agrees and (sure or still)) and _guarded(moment):
+        return _undecided(found, derivative, _on_guard(moment.loss.name))
     decides = digits(found.error, max(abs(found.value), abs(derivative))) >= ENOUGH
     if seen.crosses and not decides:
         return _judged_at_a_kink(moment, symbols, place, seen, derivative)
     if not math.isfinite(found.error):
         return _undecided(found, derivative, "the loss is not a finite number here, or beside it")
-    if found.agrees(derivative):
-        if found.digits < 1 and found.step <= SMALLEST:
-            return _undecided(found, derivative, "the loss bends too sharply here for any step")
+    if agrees and not sure and found.step <= SMALLEST:
+        return _undecided(found, derivative, "the loss bends too sharply here for any step")
+    if agrees:
         return _right(found, derivative)
-    if seen.parted:
-        return _kinked(moment, symbols, place, seen, derivative)
-    if _guarded(moment):
-        said = (
-            f"an output is within {GUARD:g} of its bound, where the derivative of {moment.loss.name} is guarded "
-            "against dividing by 0 and is not the loss's slope"
-        )
-        return _undecided(found, derivative, said)
-    return _wrong(found, derivative)
+    if abs(derivative - found.value) <= seen.lost:
+        said = f"a nudge finds {_written(found)}, which is lost in the rounding of output minus target"
+        return Verdict("right", derivative, found.value, found.error, 0.0, 0.0, said)
+    return _kinked(moment, symbols, place, seen, derivative) if seen.parted else _wrong(found, derivative)
 
 
 def _judged_at_a_kink(moment: Moment, symbols: Symbols, place: Place, seen: Seen, derivative: float) -> Verdict:
     """Where every step that is large enough to be seen crosses a kink: what counts is whether it is felt."""
-    if seen.clean.digits >= FEW and seen.clean.agrees(derivative):
-        return _right(seen.clean, derivative)
-    found = seen.across
+    clean, found = seen.clean, seen.across
+    if clean.agrees(derivative) and (clean.digits >= FEW or clean.step > SMALL):
+        return _right(clean, derivative)
     visible = found.digits >= ENOUGH
-    if not seen.parted and found.agrees(derivative) and (visible or found.value == 0 or found.step > SMALL):
+    if not seen.parted and found.agrees(derivative) and (visible or found.value == 0):
         return _right(found, derivative)
     if not seen.parted and visible and _nearest_kink(moment, symbols, place) is None:
         return _wrong(found, derivative)  # what was crossed is a bend: elu's at 0, with alpha 1
@@ -173,7 +176,7 @@ def _judged_at_a_kink(moment: Moment, symbols: Symbols, place: Place, seen: Seen
 def _right(found: Estimate, derivative: float) -> Verdict:
     possible = found.digits
     agreed = min(possible, digits(derivative - found.value, found.value))
-    if possible >= 1:
+    if possible > 0:
         said = f"a nudge finds {_written(found)}: {tenths(agreed)} of {tenths(possible)} possible digits agree"
     elif derivative == 0 == found.value:
         said = "the loss does not move when the parameter does, and the derivative is 0"
@@ -229,3 +232,10 @@ def _guarded(moment: Moment) -> bool:
         return False
     a = forward_propagation(net, moment.w, moment.row.x).output
     return bool((np.minimum(a, 1 - a) < GUARD).any())
+
+
+def _on_guard(loss: str) -> str:
+    return (
+        f"an output is within {GUARD:g} of its bound, where the derivative of {loss} is guarded against dividing "
+        "by 0 and is not the loss's slope"
+    )

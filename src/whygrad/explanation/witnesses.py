@@ -94,10 +94,11 @@ class Agreement:
     def _digits(self, witness: Witness) -> str:
         if witness.name != "nudge":
             return f"{witness.name} {tenths(witness.digits)}{' digits' if witness.name == 'paths' else ''}"
-        possible = self.verdict.digits_possible
-        if possible < 1:
-            return f"nudge sees nothing above {self.verdict.error:.1g}"
-        return f"nudge {tenths(witness.digits)} of {tenths(possible)} possible"
+        if possible := self.verdict.digits_possible:
+            return f"nudge {tenths(witness.digits)} of {tenths(possible)} possible"
+        if abs(witness.value) > self.verdict.error:
+            return f"nudge {witness.value:.1g}"
+        return f"nudge sees nothing above {self.verdict.error:.1g}"
 
     def _undecided(self, witness: Witness) -> str:
         if witness.name == "nudge":
