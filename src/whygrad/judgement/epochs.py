@@ -14,6 +14,7 @@ from whygrad.judgement.matching import Entry, Match, Verdict
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.readings import DURING
 from whygrad.judgement.running import run_loop
+from whygrad.judgement.slips import Slip
 from whygrad.judgement.trials import Trials, hypothesis, read_printed
 from whygrad.maths import Array
 from whygrad.network import Network
@@ -21,7 +22,7 @@ from whygrad.printing import counted
 from whygrad.table import Rows
 from whygrad.training import Training
 
-MOST_STEPS = 3_000_000  # of first epochs, over all combinations of one size; about 30 microseconds each
+MOST_STEPS = 1_000_000  # of first epochs, over all combinations of one size; about 40 microseconds each
 FLOAT32 = 2e-6  # how far a run in float32 is off after some epochs, about
 MOST_TOLD = 12  # more explanations than these explain nothing
 Progress = Callable[[float], None]
@@ -29,6 +30,7 @@ Progress = Callable[[float], None]
 # (slips, conventions), fewest first
 _AGREED = ((0, 0), (0, 1), (0, 2))
 _WRONG = ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0))
+_GIVEN = (*_AGREED, (1, 0), (1, 1), (2, 0))  # beside slips that are known
 
 
 def match_losses(
@@ -41,13 +43,15 @@ def match_losses(
     *,
     final: Array | None = None,
     single: bool = False,
+    given: Sequence[Slip] = (),
     progress: Progress = lambda done: None,
 ) -> Match:
     """Judges one printed loss an epoch, and the parameters at the end (P,) where they are known.
 
     Tries whygrad's own run, every convention and reading, then every slip, pair and triple of slips (triples only
     with losses met during the epochs); the fewest slips win. `digits` after the point count where the numbers are
-    no texts; `progress` is told the share done.
+    no texts; slips that are `given`, found elsewhere in the same code, are tried first, alone and with others;
+    `progress` is told the share done.
 
     Raises `InputError` for what is no number, and where there is nothing to compare.
     """
@@ -61,6 +65,8 @@ def match_losses(
     if not found:
         wider = Trials(probe, replace(told, slack=told.slack + FLOAT32 * np.abs(told.values)), final, 2e-5)
         rounded = _search(wider, _AGREED, lambda done: None)
+    if not found and given:
+        found = _search(trials, [size for size in _GIVEN if _worth_it(trials, size)], progress, tuple(given))
     if not found:
         sizes = [size for size in _WRONG if _worth_it(trials, size) and not (rounded and size[0] > 1)]
         found = _search(trials, sizes, progress)
@@ -74,23 +80,27 @@ def match_losses(
     return _judged(trials, [*rounded, *found], remarks)
 
 
-def match_loop(probe: Probe, answer: Answer, progress: Progress = lambda done: None) -> Match:
-    """Judges what a loop returned or printed: its losses, its final parameters, or both."""
+def match_loop(
+    probe: Probe, answer: Answer, progress: Progress = lambda done: None, given: Sequence[Slip] = ()
+) -> Match:
+    """Judges what a loop returned or printed: its losses, its final parameters, or both; see `match_losses`."""
     losses = () if answer.losses is None else tuple(float(v) for v in answer.losses)
     if not losses and answer.final is None:
         return Match("losses", "undecided", remarks=("the code gives no losses",))
     return match_losses(
         probe.net, probe.training, probe.rows, probe.w, losses,
-        final=answer.final, single=answer.single, progress=progress,
+        final=answer.final, single=answer.single, given=given, progress=progress,
     )  # fmt: skip
 
 
-def _search(trials: Trials, sizes: Sequence[tuple[int, int]], progress: Progress) -> list[Hypothesis]:
+def _search(
+    trials: Trials, sizes: Sequence[tuple[int, int]], progress: Progress, given: tuple[Slip, ...] = ()
+) -> list[Hypothesis]:
     """All hypotheses of the first size that has any, with those that are always alike."""
     total, done = sum(_count(trials, size) for size in sizes), 0
     for slips, agreed in sizes:
         found = []
-        for elements in trials.combinations(slips, agreed):
+        for elements in trials.combinations(slips, agreed, given):
             done += 1
             if done % 256 == 0:
                 progress(min(1.0, done / total))

@@ -73,20 +73,20 @@ class Trials:
         self.probe, self.told, self.final, self.precision = probe, told, final, precision
         self.readings = readings(probe.training) if len(told.values) else (DURING,)
         self.between = {reading.key: told.between(reading) for reading in self.readings}
+        self.order = catalogue(probe.net, probe.training)  # in which slips are applied
         agreed = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
-        self.alike = _alike(
-            [*catalogue(probe.net, probe.training), *agreed], probe
-        )  # groups that print the same numbers always
+        self.alike = _alike([*self.order, *agreed], probe)  # groups that print the same numbers always
         firsts = [group[0] for group in self.alike]
         self.slips = [e for e in firsts if isinstance(e, Slip)]
         self.conventions = [e for e in firsts if isinstance(e, Convention)]
 
-    def combinations(self, slips: int, agreed: int) -> Iterator[tuple[Element, ...]]:
-        """Every combination of so many slips, each of another part, and so many conventions."""
+    def combinations(self, slips: int, agreed: int, given: tuple[Slip, ...] = ()) -> Iterator[tuple[Element, ...]]:
+        """Every combination of so many slips with those given, each of another part, and so many conventions."""
         for chosen in combinations(self.slips, slips):
-            if slips < 2 or len({slip.part for slip in chosen}) == slips:
+            together = sorted((*given, *chosen), key=self.order.index) if given else chosen
+            if len({slip.part for slip in together}) == len(together):
                 for under in combinations(self.conventions, agreed):
-                    yield (*chosen, *under)
+                    yield (*together, *under)
 
     def explained(self, elements: tuple[Element, ...]) -> list[Reading]:
         """The readings under which these slips and conventions print the numbers; alone the plain one, if it does.

@@ -55,7 +55,9 @@ def output_slips(net: Network, training: Training) -> Iterator[Slip]:
     )  # fmt: skip
     for f in _factors(net, training):
         change = on_stage(last - 1, "output_delta", scaled(f.of))
-        written = right.replace("= ", f"= {f.written} ", 1).replace("1/2 2 (", "(").replace("2 2 (", "4 (")
+        written = (
+            right.replace("= ", f"= {f.written} * ", 1).replace("= 1/2 * 2 (", "= (").replace("= 2 * 2 (", "= 4 (")
+        )
         where: Where = "loop" if "table" in f.key else "gradient"  # in one step, a batch is all there is
         hint = "check the constant factors of the loss's derivative"
         yield Slip(f"factor-{f.key}", f.title, where, "factor", last, written, right, hint, change)
@@ -124,7 +126,7 @@ def hidden_slips(net: Network, training: Training) -> Iterator[Slip]:
             ("half", "is half of what it should be", 0.5),
             ("double", "is twice what it should be", 2.0),
         ):
-            written = right.replace("= ", f"= {'-' if factor < 0 else f'{factor:g} '}", 1)
+            written = right.replace("= ", f"= {'-' if factor < 0 else f'{factor:g} * '}", 1)
             change = on_stage(layer - 1, "hidden_delta", scaled(_constant(factor)))
             title = f"delta_{layer} {words}"
             yield Slip(

@@ -76,24 +76,22 @@ def _activations(layer: int) -> Inputs:
 def _scales(net: Network, training: Training, layer: int, name: str, stage: str, right: str) -> Iterator[Slip]:
     """Sign and factors of one dW or db."""
     hint = f"check the sign and the constant factor of {name}"
-    factors: list[tuple[str, str, Callable[[int], float]]] = [
-        ("sign", "has the wrong sign", lambda rows: -1.0),
-        ("half", "is half of what it should be", lambda rows: 0.5),
-        ("double", "is twice what it should be", lambda rows: 2.0),
+    factors: list[tuple[str, str, str, Callable[[int], float]]] = [
+        ("sign", "has the wrong sign", "-", lambda rows: -1.0),
+        ("half", "is half of what it should be", "1/2 * ", lambda rows: 0.5),
+        ("double", "is twice what it should be", "2 * ", lambda rows: 2.0),
     ]
     if training.batch != 1:
         factors += [
-            ("rows", "is summed over the rows where the mean belongs", float),
-            ("per-rows", "is divided by the rows once more", lambda rows: 1 / rows),
+            ("rows", "is summed over the rows where the mean belongs", "n * ", float),
+            ("per-rows", "is divided by the rows once more", "1/n * ", lambda rows: 1 / rows),
         ]
-    for key, words, factor in factors:
-        written = right.replace(
-            "= ", {"sign": "= -", "half": "= 1/2 ", "double": "= 2 ", "rows": "= n "}.get(key, "= 1/n ")
-        )
+    for key, words, written, factor in factors:
         change = on_stage(layer - 1, stage, _by_rows(factor))
         yield Slip(
-            f"{name}-{key}", f"{name} {words}", "gradient", f"scale of {name}", layer, written, right, hint, change
-        )
+            f"{name}-{key}", f"{name} {words}", "gradient", f"scale of {name}", layer,
+            right.replace("= ", f"= {written}"), right, hint, change,
+        )  # fmt: skip
 
 
 def _by_rows(factor: Callable[[int], float]) -> Rewrite:
