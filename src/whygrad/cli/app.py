@@ -57,6 +57,18 @@ app.command(
     help="Look into a model file or an example: network, parameters, encoding, history.",
     help_epilogue="Example: whygrad show houses.whygrad",
 )
+app.command(
+    "whygrad.cli.explain:explain",
+    name="explain",
+    group=why,
+    sort_key=5,
+    help="Open one row's backpropagation: forward in numbers, every derivative, what the update does.",
+    help_epilogue="""Examples:
+  whygrad explain students --row 1
+  whygrad explain students --row 1 --weight W_111
+  whygrad explain houses.whygrad --row 7 --weight W_213 --at end
+  whygrad explain students --weight W_111 --out why.html""",
+)
 exercise = App(
     name="exercise",
     help="Worksheets to work backpropagation by hand, and marks that follow an error through.",
@@ -83,6 +95,20 @@ exercise.command(
     help_epilogue="Example: whygrad exercise mark answers --out grades.csv --feedback told",
 )
 app.command(exercise)
+app.command(
+    "whygrad.cli.check:check",
+    name="check",
+    group=why,
+    sort_key=6,
+    help="Judge hand-written backpropagation, and name the mistake.",
+    help_epilogue="""Examples:
+  whygrad check my_backprop.py
+  whygrad check --losses 25.3217,18.3200,9.4737,3.2521,1.3407 --data students --lr 0.001
+  whygrad check --new
+  whygrad check submissions/*.py --csv grades.csv
+
+Exit code 0: right; 1: wrong; 3: undecided.""",
+)
 app.command(
     "whygrad.cli.compare:compare",
     name="compare",

@@ -1,0 +1,188 @@
+"""`check` as its users meet it: a file, functions, printed losses, a folder; from Python and the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import whygrad as wg
+from whygrad.cli import main
+
+ROOT = Path(__file__).parent.parent
+BY_HAND = ROOT / "examples" / "salary_by_hand.py"  # three slips, as in a widely copied notebook
+PRINTED = "25.3217,18.3200,9.4737,3.2521,1.3407"
+
+RIGHT = """
+def backward_propagation(parameters, x, y):
+    W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    a1 = x @ W1 + b1
+    delta2 = 2 * (a1 @ W2 + b2 - y) / len(x)
+    delta1 = delta2 @ W2.T
+    return {"dW1": x.T @ delta1, "db1": delta1.sum(0), "dW2": a1.T @ delta2, "db2": delta2.sum(0)}
+"""
+
+
+def slip_keys(report: wg.Report) -> set[str]:
+    return {slip.key.split("-")[0] for slip in report.slips}
+
+
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    path = tmp_path / "right.py"
+    path.write_text(RIGHT, encoding="utf-8")
+    return path
+
+
+def test_the_three_slips_of_a_widely_copied_notebook_are_named() -> None:
+    report = wg.check(BY_HAND)
+    assert report.verdict == "wrong"
+    titles = [slip.title for slip in report.slips]
+    assert titles == [
+        "dW_1 is transposed",
+        "the hidden delta uses W_2 after its update",
+        "b_2 starts from W_212 (after its update), not from b_2",
+    ]
+    with pytest.raises(AssertionError, match="dW_1 is transposed"):
+        report.assert_right()
+
+
+def test_right_code_is_right(right: Path) -> None:
+    report = wg.check(right)
+    assert (report.verdict, report.exit_code, report.slips) == ("right", 0, ())
+    report.assert_right()
+
+
+def test_a_function_may_be_given_itself() -> None:
+    def gradients(parameters, x, y):  # type: ignore[no-untyped-def]
+        W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+        a1 = x @ W1 + b1
+        delta2 = (a1 @ W2 + b2 - y) / len(x)  # of half the squared error
+        delta1 = delta2 @ W2.T
+        return {"dW1": x.T @ delta1, "db1": delta1.sum(0), "dW2": a1.T @ delta2, "db2": delta2.sum(0)}
+
+    report = wg.check(gradients)
+    assert report.verdict == "right"
+    assert "half squared error" in str(report)
+
+
+def test_the_task_may_be_another() -> None:
+    def gradients(parameters, x, y):  # type: ignore[no-untyped-def]
+        W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+        a1 = 1 / (1 + np.exp(-(x @ W1 + b1)))
+        a2 = 1 / (1 + np.exp(-(a1 @ W2 + b2)))
+        delta2 = (a2 - y) / len(x)
+        delta1 = delta2 @ W2.T  # the derivative of the hidden sigmoid is missing
+        return {"dW1": x.T @ delta1, "db1": delta1.sum(0), "dW2": a1.T @ delta2, "db2": delta2.sum(0)}
+
+    report = wg.check(gradients, *wg.example("placement"))
+    assert report.verdict == "wrong"
+    assert any("derivative" in slip.title and slip.layer == 1 for slip in report.slips)
+
+
+def test_code_and_losses_together_are_refused(right: Path) -> None:
+    with pytest.raises(wg.InputError, match="one of them"):
+        wg.check(right, losses=PRINTED)
+    with pytest.raises(wg.InputError, match=r"give a \.py file"):
+        wg.check()
+    with pytest.raises(wg.WrongTypeError, match="with its table"):
+        wg.check(right, wg.example("students")[0])
+
+
+def test_correct_printed_losses_are_right() -> None:
+    report = wg.check(losses="26.3456,19.8594,10.8816,3.7770,1.2238")
+    assert report.verdict == "right"
+
+
+def run(*tokens: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "whygrad", *map(str, tokens)], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_line_names_the_slips_and_says_so_by_its_exit_code(right: Path) -> None:
+    done = run("check", BY_HAND)
+    assert done.returncode == 1
+    assert "3 slips together give exactly these numbers" in done.stdout
+    assert run("check", right).returncode == 0
+
+
+def test_a_hint_gives_the_place_and_not_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(BY_HAND), "--hint"]) == 1
+    said = capsys.readouterr().out
+    assert "hint: look at the line that assigns b_2" in said
+    assert "transposed" not in said
+    assert "as it should be" not in said
+
+
+def test_json_holds_the_whole_report(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(BY_HAND), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "wrong"
+    slips = [slip for section in found["sections"] for slip in section["slips"]]
+    assert {"as_it_is", "as_it_should_be", "hint", "title", "key", "layer", "where"} == set(slips[0])
+
+
+def test_a_folder_is_graded(right: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken, empty = tmp_path / "broken.py", tmp_path / "empty.py"
+    broken.write_text("def gradients(parameters, x, y):\n    return parametrs\n", encoding="utf-8")
+    empty.write_text("print('hello')\n", encoding="utf-8")
+    grades = tmp_path / "grades.csv"
+    assert main(["check", str(BY_HAND), str(right), str(broken), str(empty), "--csv", str(grades)]) == 1
+    assert "right.py: right" in capsys.readouterr().out
+    table = pl.read_csv(grades)
+    assert table["file"].to_list() == ["salary_by_hand.py", "right.py", "broken.py", "empty.py"]
+    assert table["verdict"].to_list() == ["wrong", "right", "wrong", "undecided"]
+    assert "line 2: NameError" in table["problems"][2]
+    assert main(["check", str(right), "--csv", str(grades)]) == 2  # not overwritten without --force
+    assert "exists" in capsys.readouterr().err
+
+
+def test_a_skeleton_is_written_and_is_not_judged_before_it_is_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--new"]) == 0
+    assert main(["check", "--new"]) == 2
+    assert "my_backprop.py" in capsys.readouterr().err
+    assert main(["check", "my_backprop.py"]) == 3
+    assert "backward_propagation is not written yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (["check"], "Name a Python file"),
+        (["check", "nowhere.py"], "nowhere.py is not there"),
+        (["check", "x.py", "--losses", "1,2"], "Name a Python file"),
+        (["check", "--losses", "1,two"], "'two' is not a number"),
+        (["check", "--losses", "1", "--data", "studnets"], "did you mean 'students'"),
+        (["check", str(BY_HAND), "--seconds", "0"], "seconds is 0"),
+        (["check", str(BY_HAND), "--memory", "-1"], "memory"),
+        (["check", "--new", "a.py", "b.py"], "one file"),
+    ],
+)
+def test_bad_requests_are_one_line(tokens: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(tokens) == 2
+    heard = capsys.readouterr()
+    assert heard.out == ""
+    assert heard.err.count("\n") == 1
+    assert said in heard.err
+
+
+@pytest.mark.proof
+def test_three_slips_are_named_from_five_printed_losses_alone() -> None:
+    report = wg.check(losses=PRINTED)
+    (section,) = report.sections
+    assert len(section.slips) == 3
+    titles = {slip.title for slip in section.slips}
+    assert titles == {
+        "dW_1 is transposed",
+        "the hidden delta uses W_2 after its update",
+        "b_2 starts from W_212 (after its update), not from b_2",
+    }
+    # a forward pass through W_1 transposed is, from a constant start, the same run for ever
+    assert [h.keys[0] for h in section.also] in ([], ["forward-transposed-1"])
