@@ -9,10 +9,9 @@ import pytest
 from truth import by_differences, case, complex_step, mean_loss, split
 
 import whygrad as wg
-from whygrad.explanation.positions import place_at
 from whygrad.explanation.sensitivities import Sensitivities, sensitivities
 from whygrad.losses import LOSSES
-from whygrad.names import places
+from whygrad.names import place_of, places
 
 
 def of(why: wg.Explanation, k: int | None = None) -> Sensitivities:
@@ -124,7 +123,7 @@ def test_json_and_columns() -> None:
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3, 1), (12, 11, 10, 2)])
 def test_a_position_has_its_place(sizes: tuple[int, ...]) -> None:
     net = wg.Network(sizes[0], tuple(wg.Dense(n) for n in sizes[1:]))
-    assert [place_at(net, at) for at in range(net.n_parameters)] == list(places(net))
+    assert [place_of(net, at) for at in range(net.n_parameters)] == list(places(net))
 
 
 def test_a_million_parameters_are_ranked_at_once() -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from whygrad.engines.reference import Reference
 from whygrad.errors import InputError, one_of
 from whygrad.explanation.moment import Moment
-from whygrad.explanation.positions import Which, place_at, positions_of
+from whygrad.explanation.positions import Which, positions_of
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import NUMPY, Array
-from whygrad.names import Place
+from whygrad.names import Place, place_of
 from whygrad.printing import counted
 from whygrad.propagation import activate, judge, linear_forward
 from whygrad.table import Rows
@@ -45,7 +45,7 @@ class LossValues:
     @property
     def names(self) -> tuple[Sign, ...]:
         """The chosen parameters."""
-        return tuple(self.symbols.parameter(place_at(self.symbols.net, at)) for at in self.positions)
+        return tuple(self.symbols.parameter(place_of(self.symbols.net, at)) for at in self.positions)
 
     @property
     def tangent(self) -> Array:
@@ -137,7 +137,7 @@ def _losses(moment: Moment, rows: Rows, positions: tuple[int, ...], points: Arra
     """(points,): the mean loss of the rows where the parameters at `positions` have the values of each point."""
     net = moment.net
     moved = points - moment.w[list(positions)]  # (points, chosen)
-    changes = [(place_at(net, at), moved[:, k]) for k, at in enumerate(positions)]
+    changes = [(place_of(net, at), moved[:, k]) for k, at in enumerate(positions)]
     block = max(1, min(len(rows), BUDGET // max(net.sizes)))
     total = np.zeros(len(points))
     for start in range(0, len(rows), block):

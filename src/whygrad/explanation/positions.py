@@ -1,4 +1,4 @@
-"""Positions: parameters by where they stand in the flat vector, by name, and back."""
+"""Positions: parameters by where they stand in the flat vector, or by name."""
 
 from __future__ import annotations
 
@@ -8,21 +8,10 @@ from typing import Any
 import numpy as np
 
 from whygrad.errors import InputError, WrongTypeError
-from whygrad.names import Place, find_parameter
+from whygrad.names import find_parameter
 from whygrad.network import Network
-from whygrad.weights import spans
 
 Which = int | np.integer[Any] | str  # a parameter: its position in the flat vector, or its name
-
-
-def place_at(net: Network, position: int) -> Place:
-    """The parameter at that position of the flat vector."""
-    layer = next(number for number, span in enumerate(spans(net)) if position < span.stop)
-    span = spans(net)[layer]
-    if position >= span.middle:
-        return Place(layer, position - span.middle, None)
-    source, to = divmod(position - span.start, span.n_out)
-    return Place(layer, to, source)
 
 
 def positions_of(net: Network, parameters: Sequence[Which]) -> tuple[int, ...]:

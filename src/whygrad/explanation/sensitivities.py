@@ -13,9 +13,9 @@ import numpy as np
 
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
-from whygrad.explanation.positions import place_at
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import Array
+from whygrad.names import place_of
 from whygrad.network import whole_number
 from whygrad.table import Indices
 
@@ -55,7 +55,7 @@ class Sensitivities:
     def names(self) -> tuple[Sign, ...]:
         """The k parameters, most sensitive first."""
         net = self.symbols.net
-        return tuple(self.symbols.parameter(place_at(net, int(at))) for at in self.positions)
+        return tuple(self.symbols.parameter(place_of(net, int(at))) for at in self.positions)
 
     def columns(self) -> dict[str, Any]:
         """The ranking as columns of one length, for a CSV file or a dataframe."""

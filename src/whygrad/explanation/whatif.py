@@ -17,9 +17,10 @@ import numpy as np
 from whygrad.engines.reference import Reference
 from whygrad.errors import InputError, WrongTypeError
 from whygrad.explanation.moment import Moment
-from whygrad.explanation.positions import Which, place_at, positions_of
+from whygrad.explanation.positions import Which, positions_of
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import Array
+from whygrad.names import place_of
 from whygrad.propagation import forward_propagation, penalty
 
 
@@ -64,13 +65,13 @@ class WhatIf:
     @property
     def names(self) -> tuple[Sign, ...]:
         """What was set."""
-        return tuple(self.symbols.parameter(place_at(self.symbols.net, at)) for at in self.positions)
+        return tuple(self.symbols.parameter(place_of(self.symbols.net, at)) for at in self.positions)
 
     def columns(self) -> dict[str, Any]:
         """Every parameter before and after, as columns of one length."""
         net, names = self.symbols.net, self.symbols
         return {
-            "parameter": [names.parameter(place_at(net, at)).text for at in range(net.n_parameters)],
+            "parameter": [names.parameter(place_of(net, at)).text for at in range(net.n_parameters)],
             "before": self.before.w,
             "after": self.after.w,
             "row derivative before": self.before.row_gradient,
