@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from whygrad.printing import columns, counted
 Verdict = Literal["right", "wrong", "undecided"]
 SHOWN = 12  # wrong numbers that are listed
 ALIKE = 5  # explanations that are listed
+DIGITS = 15  # of float64; the last one is anybody's
+WIDTH = 110
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,14 +153,14 @@ class Report:
         parts = ", ".join(f"{part}: {name}" for part, name in self.parts.items())
         lines = [f"{self.name}: {self.verdict.upper()}", f"judged on {self.task}"]
         if self.form:
-            lines.append(f"read as: {self.form}{f' ({parts})' if parts else ''}")
+            lines += wrapped(f"read as: {self.form}{f' ({parts})' if parts else ''}")
         lines += [f"problem: {problem}" for problem in self.problems]
         for section in self.sections:
             lines += ["", *(_hints(section) if self.hint else _section_lines(section))]
         if self.experiment is not None and not self.hint:
-            lines += ["", f"to tell these apart, {self.experiment}"]
+            lines += ["", *wrapped(f"to tell these apart, {self.experiment}")]
         if self.stored:
-            lines += ["", f"how it is written: {'; '.join(self.stored)}"]
+            lines += ["", *wrapped(f"how it is written: {'; '.join(self.stored)}")]
         return lines
 
     def __str__(self) -> str:
@@ -167,11 +170,16 @@ class Report:
         return str(self)
 
 
+def wrapped(text: str) -> list[str]:
+    """A sentence in lines that fit a terminal."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def _head(section: Section) -> str:
     match, digits = section.match, section.match.digits
     if section.verdict == "undecided":
         return f"{section.name}: undecided"
-    agrees = "" if digits is None else f", to {digits:.0f} digits"
+    agrees = "" if digits is None else f", to {min(digits, DIGITS):.0f} digits"
     if section.verdict == "right":
         if section.inherited and match.verdict == "slips":
             return f"{section.name}: right, given what is above{agrees}"
@@ -202,7 +210,8 @@ def _section_lines(section: Section) -> Iterator[str]:
         yield from (f"  {line}" for line in columns(rows))
         if len(wrong) > SHOWN:
             yield f"  ... and {len(wrong) - SHOWN:,} more"
-    yield from (f"  note: {remark}" for remark in section.match.remarks)
+    for remark in section.match.remarks:
+        yield from (f"  {line}" for line in wrapped(f"note: {remark}"))
 
 
 def _others(section: Section) -> Iterator[str]:
