@@ -115,8 +115,8 @@ def _huber_pull(xp: Namespace, a: Array, y: Array, k: float) -> Array:
 
 
 def _log_cosh(xp: Namespace, a: Array, y: Array, k: float) -> Array:
-    e = xp.abs(a - y)  # log cosh e = e + log(1 + exp(-2e)) - log 2, which cannot overflow
-    return e + xp.log1p(xp.exp(xp.c(-2.0) * e)) - xp.c(math.log(2))
+    e = xp.abs(a - y)  # log cosh e = e + log((1 + exp(-2e)) / 2), which cannot overflow nor lose a small e
+    return e + xp.log1p(xp.c(0.5) * xp.expm1(xp.c(-2.0) * e))
 
 
 def _guarded_log(xp: Namespace, a: Array) -> Array:
