@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -86,7 +87,7 @@ def _case(probe: Probe, answer: Answer, aspects: Sequence[Aspect]) -> Case:
     derived = _is_derived(probe, answer)
     return Case(
         probe, theirs, _flat(found, probe, derived), found.kinks, precision,
-        tuple(b for b in _blocks(probe.net) if b.aspect in theirs), derived,
+        tuple(b for b in blocks_of(probe.net) if b.aspect in theirs), derived,
     )  # fmt: skip
 
 
@@ -119,21 +120,21 @@ def _flat(found: Slack, probe: Probe, derived: bool) -> dict[Aspect, Array]:
     }
 
 
-def _blocks(net: Network) -> Iterator[Block]:
-    """In the order in which they are made: forward, judged, then from the output back.
+@lru_cache(maxsize=64)
+def blocks_of(net: Network) -> tuple[Block, ...]:
+    """All blocks of a step in the order in which they are made: forward, judged, then from the output back.
 
     db shows a delta most plainly, so it comes before dW; b may have been set from an updated W, so it comes after.
     """
-    yield Block("outputs", "y_hat", 0, 0, None)
-    yield Block("loss", "the loss", 0, 0, None)
-    for layer in range(len(net.layers), 0, -1):
-        s = spans(net)[layer - 1]
-        yield Block("gradient", f"db_{layer}", layer, s.middle, s.stop)
-        yield Block("gradient", f"dW_{layer}", layer, s.start, s.middle)
-    for layer in range(len(net.layers), 0, -1):
-        s = spans(net)[layer - 1]
-        yield Block("stepped", f"W_{layer}", layer, s.start, s.middle)
-        yield Block("stepped", f"b_{layer}", layer, s.middle, s.stop)
+    made = [Block("outputs", "y_hat", 0, 0, None), Block("loss", "the loss", 0, 0, None)]
+    places = list(enumerate(spans(net), start=1))[::-1]
+    for layer, s in places:
+        made.append(Block("gradient", f"db_{layer}", layer, s.middle, s.stop))
+        made.append(Block("gradient", f"dW_{layer}", layer, s.start, s.middle))
+    for layer, s in places:
+        made.append(Block("stepped", f"W_{layer}", layer, s.start, s.middle))
+        made.append(Block("stepped", f"b_{layer}", layer, s.middle, s.stop))
+    return tuple(made)
 
 
 def names(case: Case, aspect: Aspect) -> list[str]:

@@ -15,7 +15,7 @@ from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.network import Network
-from whygrad.propagation import backward_propagation, forward_propagation
+from whygrad.propagation import Trace, backward_propagation, forward_propagation
 from whygrad.table import Rows
 from whygrad.training import Training
 from whygrad.weights import initialize_parameters, views
@@ -83,19 +83,24 @@ def _rows(net: Network, loss: Loss, n: int, rng: np.random.Generator) -> Rows:
 
 @np.errstate(all="ignore")
 def _strength(probe: Probe) -> float:
-    """The smallest entry of the gradient that is not 0, times their share: the larger, the more shows.
-
-    It is 0 where a z lies near a kink, or a layer with kinks is on one side of them throughout, as its derivative
-    would not show.
-    """
+    """The smallest entry of the gradient that is not 0, times their share: the larger, the more shows."""
     trace = forward_propagation(probe.net, probe.w, probe.rows.x)
+    if _on_an_edge(probe, trace):
+        return 0.0
     g = backward_propagation(probe.net, probe.w, trace, probe.rows.y, probe.training.loss).flat
+    there = g != 0
+    return float(np.abs(g[there]).min() * there.mean() ** 2) if there.any() else 0.0
+
+
+def _on_an_edge(probe: Probe, trace: Trace) -> bool:
+    """Near a kink, or with a whole layer on one side of its kinks; or predicting the end of a range."""
     for layer, z in zip(probe.net.layers, trace.z, strict=True):
         for kink in layer.activation.kinks:
             if (np.abs(z - kink) < 0.05).any() or (z.size > 1 and len(np.unique(z > kink)) == 1):
-                return 0.0
-    there = g != 0
-    return float(np.abs(g[there]).min() * there.mean() ** 2) if there.any() else 0.0
+                return True
+    loss, outputs, y = probe.training.loss, trace.output, probe.rows.y
+    at_end = (outputs < loss.low + 0.03) | (outputs > loss.high - 0.03)
+    return bool(at_end.any() or any((np.abs(outputs - y - kink) < 0.05).any() for kink in loss.kinks))
 
 
 # ---- telling explanations apart ----

@@ -15,7 +15,7 @@ from whygrad.judgement.machine import Procedure, Step, one_step
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.patterns import known
 from whygrad.judgement.readings import Reading, readings
-from whygrad.judgement.search import Search
+from whygrad.judgement.search import Effects, Search
 from whygrad.judgement.slips import Slip, catalogue
 from whygrad.judgement.tolerances import SINGLE
 from whygrad.maths import Array, Mask
@@ -108,10 +108,11 @@ def _match(
     """Judged by the first of those groups of aspects that is explained as a whole; else what is known."""
     if all(getattr(answer, about) is None for answer in answers):
         return Match(about, "undecided", remarks=(f"the code gives no {_WORDS[about]}",))
+    effects = Effects()
     searches: list[Search] = []
     for aspects in tries:
         cases, reading = _read(make_cases(probes, answers, aspects))
-        search = Search(cases, _elements(probes[0], aspects))
+        search = Search(cases, _elements(probes[0], aspects), effects)
         searches.append(search)
         found = [_visible(search, h, shown) for h in search.fewest()]
         if found:
@@ -242,8 +243,8 @@ def _digits(case: Case, step: Step, about: Aspect) -> float:
 
 def _off(case: Case, step: Step, about: Aspect) -> Array:
     """How far their numbers are off, relative to what each is added up from."""
-    ours = case.ours(step, about)
-    size = np.maximum(case.slack[about] / case.precision.relative, np.abs(ours))
+    ours, kinks = case.ours(step, about), case.kinks if about == "gradient" else 0.0
+    size = np.maximum((case.slack[about] - kinks) / case.precision.relative, np.abs(ours))
     return np.abs(case.theirs[about] - ours) / np.maximum(size, 1e-300)
 
 

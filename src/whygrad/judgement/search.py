@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from whygrad.judgement.cases import Aspect, Block, Case
+from whygrad.judgement.cases import Aspect, Block, Case, blocks_of
 from whygrad.judgement.conventions import Convention, Hypothesis
 from whygrad.judgement.machine import Procedure, Step, one_step
+from whygrad.judgement.observations import Probe
 from whygrad.judgement.slips import Slip
 
 Element = Slip | Convention
@@ -25,14 +26,30 @@ MOST_TRIED = 40_000  # hypotheses, about 100 microseconds each in a small networ
 SIZES = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
 
 
+class Effects:
+    """Which blocks each slip or convention changes by itself, worked out once for several searches."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Probe], tuple[Block, ...]] = {}
+
+    def of(self, element: Element, case: Case, right: Step) -> tuple[Block, ...]:
+        """The blocks of a step, seen or not, that the element changes by more than rounding, in order."""
+        key = (element.key, case.probe)
+        if key not in self._known:
+            changed = one_step(element.change(Procedure()), case.probe)
+            every = blocks_of(case.probe.net)
+            self._known[key] = tuple(block for block in every if _changes(case, block, right, changed))
+        return self._known[key]
+
+
 class Search:
     """Hypotheses against cases. Nothing is run twice."""
 
-    def __init__(self, cases: tuple[Case, ...], elements: Iterable[Element]) -> None:
+    def __init__(self, cases: tuple[Case, ...], elements: Iterable[Element], effects: Effects) -> None:
         self.cases, self.elements = cases, tuple(elements)
         self.right = [one_step(Procedure(), case.probe) for case in cases]
         self.seen: dict[tuple[int, ...], Block | None] = {}
-        self.changed = [self._first_changes(element) for element in self.elements]
+        self.changed = [self._first_changes(element, effects) for element in self.elements]
 
     @property
     def unseen(self) -> tuple[Element, ...]:
@@ -98,14 +115,12 @@ class Search:
             self.seen[chosen] = next((block for block in differs if block is not None), None)
         return self.seen[chosen]
 
-    def _first_changes(self, element: Element) -> set[Block]:
-        """For each case, the first block that the element changes by more than rounding."""
-        procedure, found = element.change(Procedure()), set()
+    def _first_changes(self, element: Element, effects: Effects) -> set[Block]:
+        """For each case, the first of its blocks that the element changes."""
+        found = set()
         for case, right in zip(self.cases, self.right, strict=True):
-            changed = one_step(procedure, case.probe)
-            block = next((b for b in case.blocks if _changes(case, b, right, changed)), None)
-            if block is not None:
-                found.add(block)
+            changed = effects.of(element, case, right)
+            found.update([block for block in changed if block in case.blocks][:1])
         return found
 
 

@@ -128,7 +128,7 @@ _SLOPE_1 = _PATHS._replace(output_delta=_output_slope_1, hidden_delta=_slope_1)
 
 
 def _between_sides(probe: Probe, trace: Trace, precision: Precision) -> Array:
-    """(P,): how far the gradients of both sides are apart, where a z or an error lies on a kink."""
+    """(P,): how far the gradient of either side is from ours, where a z or an error lies on a kink."""
     net, loss = probe.net, probe.training.loss
     near = [
         1e-3 * precision.relative * size + 1e-300 if layer.activation.kinks else None
@@ -144,7 +144,8 @@ def _between_sides(probe: Probe, trace: Trace, precision: Precision) -> Array:
         y = trace.output - _off(trace.output - probe.rows.y, loss.kinks, width, side)
         at_side = Trace(z, trace.a)
         sides.append(backward_propagation(net, probe.w, at_side, y, loss, probe.rows.weights).flat)
-    return np.asarray(np.abs(sides[1] - sides[0]))
+    g = backward_propagation(net, probe.w, trace, probe.rows.y, loss, probe.rows.weights).flat
+    return np.asarray(np.maximum(np.abs(sides[0] - g), np.abs(sides[1] - g)) * (sides[0] != sides[1]))
 
 
 def _off(at: Array, kinks: tuple[float, ...], width: Array, side: float) -> Array:

@@ -232,11 +232,11 @@ def rule_slips(net: Network, training: Training) -> Iterator[Slip]:
         ):  # fmt: skip
             yield slip(f"momentum-{key}", title, "momentum", written, hint, told)
     if hasattr(training.optimizer, "beta1"):
-        right = "m / (1 - beta1^t)"
-        hint = "look at the bias correction and at the number of the step"
+        right = "w = w - rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)"
+        hint = "compare the line that moves the parameters with Adam's, in an early step"
         for key, title, written, t in (
-            ("uncorrected", "the bias correction is left out", "m", 10**9),
-            ("first-step", "the number of the step stays 1", "m / (1 - beta1)", 1),
+            ("uncorrected", "the bias correction is left out", "w = w - rate * m / (sqrt(v) + epsilon)", 10**9),
+            ("first-step", "the number of the step stays 1", right.replace("^t", ""), 1),
         ):
             yield slip(f"adam-{key}", title, "momentum", written, hint, _at_step(t))
 
