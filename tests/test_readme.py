@@ -32,6 +32,8 @@ def alike(text: str) -> str:
     text = re.sub(r"\(\d+\.\d\d s\)", "(0.00 s)", text)
     text = re.sub(r"PyTorch [\d.]+ *", "PyTorch ", text)
     text = re.sub(r"\d\.\de-1[3-9]( \([WB]_\d+\))?", "rounding", text)
+    text = re.sub(r"\+- \d(?:\.\d)?e-\d\d", "+- rounding", text)
+    text = re.sub(r"(?<=[a-z] )\d\d?\.\d(?=[ ,)\n])|\d\d?\.\d of \d\d?\.\d(?= possible)", "digits", text)
     text = re.sub(r"\d+\.\d{10,}", lambda number: f"{float(number[0]):.9g}", text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
