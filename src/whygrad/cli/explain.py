@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, NamedTuple
 
-import numpy as np
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
 from whygrad.cli import say
 from whygrad.cli.options import (
@@ -21,91 +19,43 @@ from whygrad.cli.options import (
     ReadingOptions,
     TableOptions,
     TrainingOptions,
-    whole,
+)
+from whygrad.cli.questions import (
+    FORM,
+    MORE,
+    OF_UNITS,
+    OUTPUT,
+    WHAT,
+    FormOptions,
+    MoreOptions,
+    WhatOptions,
+    check_files,
+    form_of,
+    grids_in,
+    refuse_beside,
+    settings_in,
 )
 from whygrad.cli.request import Request, make_request, names, own_table, resolve
 from whygrad.cli.use import open_model
 from whygrad.errors import InputError
+from whygrad.examples import EXAMPLES
 from whygrad.explanation import Explanation
 from whygrad.explanation import explain as open_row
-from whygrad.explanation.forms import FORMS, SUFFIXES
-from whygrad.explanation.forms.text import paragraphs
-from whygrad.explanation.pages import Equations, Heading, Page, Tree
-from whygrad.explanation.sections import blocks_of
+from whygrad.explanation.extras import blocks_of
+from whygrad.explanation.forms import FORMS
+from whygrad.explanation.forms.text import as_text, paragraphs
+from whygrad.explanation.opened import Opened
+from whygrad.explanation.pages import Equations, Heading, Page, Words
 from whygrad.explanation.spreadsheet import write_spreadsheet
-from whygrad.files import refuse_existing, refuse_unwritable, write_bytes
+from whygrad.explanation.unit import OpenedUnit
+from whygrad.files import write_bytes
 from whygrad.resuming import table_title
 
-_WHAT = Group("What to open", sort_key=1)
-_MORE = Group("What else to say", sort_key=2)
-_OUTPUT = Group("Output", sort_key=8)
-
-Number = Annotated[int, Parameter(converter=whole)]
-Form = Literal["text", "tree", "latex", "html", "json", "xlsx"]
-
-
-@Parameter(name="*", group=_WHAT)
-@dataclass(frozen=True)
-class WhatOptions:
-    """Which row, which parameter, at which moment."""
-
-    row: Number = 1
-    "The row of the table, from 1."
-    weight: str | None = None
-    "A weight or bias, as in W_213, B_21 or cgpa->h2; without it, the row as a whole."
-    at: str | None = None
-    "When: start, end, an EPOCH (after it), or EPOCH:ROW (before the update that meets that row)."
-
-
-@Parameter(name="*", group=_MORE)
-@dataclass(frozen=True)
-class MoreOptions:
-    """How much of each section, and sections that are not always there."""
-
-    paths: Number = 10
-    "List so many paths to the loss, the largest."
-    rows: Number = 5
-    "List so many rows, those that pull most."
-    nudge: float = 0.01
-    "Nudge the weight by this much."
-    biography: Annotated[bool, Parameter(negative=())] = False
-    "The weight's life: its value over the updates, and which rows and epochs moved it how far."
-    sensitivities: Annotated[bool, Parameter(negative=())] = False
-    "Rank the parameters by how much the row's loss reacts to them; units and inputs too."
-    formula: Annotated[bool, Parameter(negative=())] = False
-    "The prediction and the loss as one formula of all parameters (small networks)."
-    set: str | None = None
-    "What becomes of everything with other values, as in W_111=0.2,B_21=1."
-    curve: str | None = None
-    "The row's loss over values of a parameter, the rest frozen, as in W_111=-1:1:21 (from:to:points)."
-
-
-@Parameter(name="*", group=_OUTPUT)
-@dataclass(frozen=True)
-class FormOptions:
-    """How to say it, and where."""
-
-    format: Form | None = None
-    "How it is written; told by the ending of --out (.txt .tex .html .json .xlsx), else text."
-    out: Path | None = None
-    "Write it to this file."
-    rows_out: Path | None = None
-    "Write every row's pull on the weight to this .csv or .parquet file."
-    force: Annotated[bool, Parameter(negative=())] = False
-    "Overwrite files that exist."
-    step: Annotated[bool, Parameter(negative=())] = False
-    "Show one factor of the chain at a time; Enter shows the next."
-    notation: Literal["course", "3b1b", "keras", "torch"] = "course"
-    "How things are named: W_211, w^(2)_0,0, kernel[0, 0] or weight[0, 0]."
-    against: str = "installed"
-    "Libraries that are asked for the derivative too: jax,torch; installed (those that are); or none."
-
-
-WHAT, MORE, FORM = WhatOptions(), MoreOptions(), FormOptions()
+LISTED = 20  # of the parameters, in the ranking
 
 
 def explain(
-    subject: str,
+    subject: str | None = None,
     /,
     *,
     what: WhatOptions = WHAT,
@@ -115,7 +65,7 @@ def explain(
     reading: ReadingOptions = READING,
     network: NetworkOptions = NETWORK,
     training: TrainingOptions = TRAINING,
-    config: Annotated[Path | None, Parameter(group=_OUTPUT)] = None,
+    config: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
     """Opens one row's backpropagation: forward in numbers, every derivative, what the update does.
 
@@ -126,9 +76,14 @@ def explain(
     config
         Take options from this run.toml; the command line wins.
     """
-    kind = _check(what, more, form)
+    if subject is None and config is None:
+        raise InputError(
+            f"what shall be explained? Name an example ({', '.join(EXAMPLES)}), a table or a model file"
+        )
+    kind = form_of(what, more, form)
+    check_files(form, subject, config)
     said = (table, reading, network, training, config)
-    if not subject.endswith(".whygrad"):
+    if subject is None or not subject.endswith(".whygrad"):
         request = make_request(subject, table, reading, network, training, STOPPING, config)
         title, why = _open(request, what, form)
     elif said != (TABLE, READING, NETWORK, TRAINING, None):
@@ -136,51 +91,10 @@ def explain(
     else:
         title, why = _open_run(Path(subject), what, form)
     if kind == "xlsx":
-        return _spreadsheet(why, form)
-    if kind == "json":
-        found = plain(why, what, more, form)
-        return _say(say.as_json({"subject": title, **found}) + "\n", form)
-    page = page_of(why, what, more, form)
-    page = Page(f"{title}\n{page.title}" if kind in ("text", "tree") else f"{page.title} ({title})", page.blocks)
-    if kind == "tree":
-        page = Page(page.title, tuple(block for block in page.blocks if isinstance(block, Tree)))
-    if form.rows_out is not None:
-        why.rows(str(what.weight)).write(form.rows_out, form.force)
-    if form.step:
-        reveal(page)
+        write_spreadsheet(why.moment, why.links, why.symbols, Path(str(form.out)))
+        print(f"written to {form.out}")
         return 0
-    return _say(FORMS["text" if kind == "tree" else kind](page).rstrip("\n") + "\n", form)
-
-
-def _check(what: WhatOptions, more: MoreOptions, form: FormOptions) -> str:
-    """Refuses what cannot be, before any work; returns how it is to be written."""
-    for option, value in (("--row", what.row), ("--paths", more.paths)):
-        if value < 1:
-            raise InputError(f"{option} is {value}, but must be 1 or more")
-    if more.rows < 0:
-        raise InputError(f"--rows is {more.rows}, but must be 0 or more")
-    if what.weight is None:
-        for option, said in (("biography", more.biography), ("step", form.step), ("rows-out", form.rows_out)):
-            if said:
-                raise InputError(f"--{option} is about one weight; say which, as in --weight W_111")
-    suffix = None if form.out is None else SUFFIXES.get(form.out.suffix.lower())
-    if form.out is not None and suffix is None and form.format is None:
-        raise InputError(f"--out {form.out} does not say how it is to be written; end it in {' '.join(SUFFIXES)}")
-    kind = form.format or suffix or "text"
-    if suffix is not None and form.format is not None and suffix != form.format and form.format != "tree":
-        raise InputError(f"--format {form.format} does not go with --out {form.out}; say one of them")
-    if kind == "xlsx" and form.out is None:
-        raise InputError("--format xlsx is a file; say --out FILE.xlsx")
-    if form.step and kind != "text":
-        raise InputError("--step is for reading in a terminal; leave --format and --out out")
-    if form.step and form.out is not None:
-        raise InputError("--step is for reading in a terminal; leave --out out")
-    for path in (form.out, form.rows_out):
-        if path is not None:
-            if not form.force:
-                refuse_existing(path)
-            refuse_unwritable(path)
-    return kind
+    return _answer(_Question(title, why, _opened(why, what, more, form), more, form), kind)
 
 
 def _open(request: Request, what: WhatOptions, form: FormOptions) -> tuple[str, Explanation]:
@@ -192,6 +106,10 @@ def _open(request: Request, what: WhatOptions, form: FormOptions) -> tuple[str, 
 def _open_run(path: Path, what: WhatOptions, form: FormOptions) -> tuple[str, Explanation]:
     """The title of a model file's table, and its row, opened."""
     run = open_model(path, "explain takes a model file, or a table with --target")
+    if run.source is None:
+        raise InputError(f"{path}: its table was no file; in Python, explain(load({str(path)!r}), table) takes it")
+    if run.source.format != "example":
+        check_files(form, run.source.path, path.parent / Path(run.source.path).name)
     return table_title(run), open_row(run, own_table(run, path), **_how(what, form))
 
 
@@ -199,101 +117,126 @@ def _how(what: WhatOptions, form: FormOptions) -> dict[str, Any]:
     return {"row": what.row - 1, "at": what.at, "notation": form.notation}
 
 
-def page_of(why: Explanation, what: WhatOptions, more: MoreOptions, form: FormOptions) -> Page:
-    """The row's page or the weight's, and the sections that were asked for."""
+def _opened(
+    why: Explanation, what: WhatOptions, more: MoreOptions, form: FormOptions
+) -> Opened | OpenedUnit | None:
+    """The weight or unit that is asked for, if any."""
     if what.weight is None:
-        page = why.page(_asked(form.against))
-    else:
-        page = why[what.weight].page(more.paths, more.rows, more.nudge, _asked(form.against))
-    found = extras(why, what, more)
-    return page.with_blocks(*(block for section in found.values() for block in blocks_of(section)))
-
-
-def extras(why: Explanation, what: WhatOptions, more: MoreOptions) -> dict[str, Any]:
-    """What was asked for besides, by name."""
-    found: dict[str, Any] = {}
-    if more.formula:
-        found["formulas"] = why.formulas()
-    if more.biography:
-        found["biography"] = why.biography(str(what.weight))
-    if more.sensitivities:
-        found["sensitivities"] = why.sensitivities(20)
-    if more.set is not None:
-        found["what_if"] = why.what_if(_settings(more.set))
-    if more.curve is not None:
-        found["curve"] = why.loss_of(_grid(more.curve))
+        return None
+    found = why.opened(what.weight)
+    if isinstance(found, OpenedUnit):
+        refuse_beside(more, form, f"; {what.weight} is none", OF_UNITS)
     return found
 
 
-def plain(why: Explanation, what: WhatOptions, more: MoreOptions, form: FormOptions) -> dict[str, Any]:
+class _Question(NamedTuple):
+    """What is asked of whom."""
+
+    title: str
+    why: Explanation
+    opened: Opened | OpenedUnit | None
+    more: MoreOptions
+    form: FormOptions
+
+
+def _answer(asked: _Question, kind: str) -> int:
+    """Writes or prints it; returns 1 if somebody disagrees, which is a bug."""
+    form = asked.form
+    if kind == "json":
+        found = plain(asked)
+        text, agrees = say.as_json(found), found.get("opened", found)["agreement"]["agrees"]
+    else:
+        page = page_of(asked, kind)
+        text = FORMS["text" if kind == "tree" else kind](page)
+        agrees = not any(isinstance(block, Words) and block.loud for block in page.ending)
+    if form.rows_out is not None and isinstance(asked.opened, Opened):
+        asked.opened.pulls.write(form.rows_out, form.force)
+    if form.step:
+        reveal(page)
+    elif form.out is None:
+        print(text.rstrip("\n"))
+    else:
+        write_bytes((text.rstrip("\n") + "\n").encode("utf-8"), form.out)
+        print(f"written to {form.out}")
+    return 0 if agrees else 1
+
+
+def page_of(asked: _Question, kind: str = "text") -> Page:
+    """The row's page or the weight's, and the sections that were asked for."""
+    more, opened, against = asked.more, asked.opened, _libraries(asked.form.against)
+    only = {"tree": {"only": ("tree",)}}.get(kind, {} if more.only is None else {"only": names(more.only)})
+    if opened is None:
+        page = asked.why.page(against, **only)
+    elif isinstance(opened, OpenedUnit):
+        page = opened.page(more.paths, against, **only)
+    else:
+        page = opened.page(more.paths, more.rows, more.nudge, against, **only)
+    sections = extras(asked).values()
+    return page.with_blocks(*(block for section in sections for block in blocks_of(section))).about(asked.title)
+
+
+def extras(asked: _Question) -> dict[str, Any]:
+    """What was asked for besides, by name."""
+    why, more = asked.why, asked.more
+    found: dict[str, Any] = {}
+    if more.formula:
+        found["formulas"] = why.formulas()
+    if more.biography and isinstance(asked.opened, Opened):
+        found["biography"] = why.biography(asked.opened.place)
+    if more.sensitivities:
+        found["sensitivities"] = why.sensitivities(LISTED)
+    if more.set is not None:
+        found["what_if"] = why.what_if(settings_in(more.set))
+    if more.curve is not None:
+        found["curve"] = why.loss_of(grids_in(more.curve), more.curve_rows)
+    return found
+
+
+def plain(asked: _Question) -> dict[str, Any]:
     """The same for JSON."""
-    found = why.to_plain()
-    if what.weight is not None:
-        found["opened"] = why[what.weight].to_plain(more.paths, more.nudge, _asked(form.against))
-    return found | {name: section.to_plain() for name, section in extras(why, what, more).items()}
+    more, opened, against = asked.more, asked.opened, _libraries(asked.form.against)
+    found: dict[str, Any] = {"subject": asked.title}
+    if isinstance(opened, Opened):
+        found |= asked.why.row_to_plain() | {"opened": opened.to_plain(more.paths, more.nudge, against)}
+    else:
+        found |= asked.why.to_plain(against)
+        if opened is not None:
+            found["opened"] = opened.to_plain(more.paths)
+    return found | {name: section.to_plain() for name, section in extras(asked).items()}
 
 
-def _asked(against: str) -> str | tuple[str, ...]:
+def _libraries(against: str) -> str | tuple[str, ...]:
     """The libraries that are to be asked."""
     wanted = against.strip().lower()
     return "installed" if wanted == "installed" else () if wanted == "none" else names(wanted)
 
 
-def _settings(text: str) -> dict[str, float]:
-    """W_111=0.2,B_21=1 as names and values."""
-    found: dict[str, float] = {}
-    for part in names(text):
-        name, equals, value = part.rpartition("=")
-        try:
-            found[name.strip()] = float(value) if equals else float("nan")
-        except ValueError:
-            raise InputError(f"--set {part!r}: {value!r} is not a number; write it as W_111=0.2") from None
-        if not equals:
-            raise InputError(f"--set {part!r} gives no value; write it as W_111=0.2")
-    return found
-
-
-def _grid(text: str) -> dict[str, Any]:
-    """W_111=-1:1:21 as a name and a grid."""
-    name, _, span = text.rpartition("=")
-    try:
-        low, high, points = span.split(":")
-        return {name.strip(): np.linspace(float(low), float(high), int(points))}
-    except ValueError:
-        raise InputError(f"--curve is {text!r}, but must be as in W_111=-1:1:21 (from:to:points)") from None
-
-
-def _spreadsheet(why: Explanation, form: FormOptions) -> int:
-    assert form.out is not None  # checked before
-    write_spreadsheet(why.moment, why.links, why.symbols, form.out)
-    print(f"written to {form.out}")
-    return 0
-
-
-def _say(text: str, form: FormOptions) -> int:
-    if form.out is None:
-        print(text, end="")
-        return 0
-    write_bytes(text.encode("utf-8"), form.out)
-    print(f"written to {form.out}")
-    return 0
-
-
 def reveal(page: Page) -> None:
-    """Prints the page, waiting for Enter before each line of its chain."""
-    waiting, chain = True, False
-    print(page.title)
-    for block in page.blocks:
+    """Prints the page, waiting for Enter before each line of its chain, and before what comes after it."""
+    chain, waiting = False, True
+    head, *_ = as_text(page).split("\n\n")
+    print(head)
+    for block in page.all_blocks:
         if isinstance(block, Heading):
-            chain = block.text == "Chain"
+            if chain:
+                waiting = waiting and _wait()
+            chain = chain or block.text == "Chain"
+            inside = block.text == "Chain"
         print()
         for lines in paragraphs(block):
-            if chain and waiting and isinstance(block, Equations):
-                waiting = _wait()
+            if chain and inside and isinstance(block, Equations):
+                waiting = waiting and _wait()
             print("\n".join(lines))
 
 
 def _wait() -> bool:
-    """Waits for Enter; False once nobody can press it."""
+    """Waits for Enter; False once nobody can press it. The prompt is gone afterwards."""
+    if sys.stdin is None:
+        return False
+    sys.stdout.flush()
+    if not sys.stdin.isatty():
+        return bool(sys.stdin.readline())
     print("[Enter]", end="", flush=True, file=sys.stderr)
-    return bool(sys.stdin.readline())
+    pressed = bool(sys.stdin.readline())
+    print("\033[A\033[2K" if pressed else "\r\033[2K", end="", flush=True, file=sys.stderr)
+    return pressed

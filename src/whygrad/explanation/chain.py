@@ -9,90 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import prod
-from typing import Any
 
+from whygrad.explanation.factors import Cancellation, Chain, Factor, Term
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
 from whygrad.explanation.writing import added, spelled
 from whygrad.losses import Loss
 from whygrad.names import Place
-
-
-@dataclass(frozen=True)
-class Term:
-    """One way of a sum: one link, and the derivative of all that follows it."""
-
-    link: Sign
-    link_value: float
-    rest: Sign
-    rest_value: float
-
-    @property
-    def value(self) -> float:
-        """Their product."""
-        return self.link_value * self.rest_value
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One factor of a chain, d `of` / d `by`."""
-
-    of: Sign
-    by: Sign
-    formula: Sign  # with names
-    numbers: Sign  # with numbers in their place
-    value: float
-    terms: tuple[Term, ...] = ()  # where it is a sum
-    note: str = ""
-
-    @property
-    def sign(self) -> Sign:
-        """How it is written: dL/dy_hat."""
-        return partial(self.of, self.by)
-
-    def to_plain(self) -> dict[str, Any]:
-        """Texts and numbers only, for JSON."""
-        found = {"factor": self.sign.text, "formula": self.formula.text, "numbers": self.numbers.text}
-        terms = [{"product": f"{t.link}*{t.rest}", "value": t.value} for t in self.terms]
-        more = {what: value for what, value in (("terms", terms), ("note", self.note)) if value}
-        return {**found, "latex": self.sign.latex, "value": self.value, **more}
-
-
-@dataclass(frozen=True)
-class Cancellation:
-    """Two factors whose product is simpler than either: `sign` = `formula` = `numbers` = `value`."""
-
-    sign: Sign
-    formula: Sign
-    numbers: Sign
-    value: float
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The derivative of the row's loss by one parameter. No factors: the loss does not depend on it at all."""
-
-    sign: Sign
-    factors: tuple[Factor, ...]
-    cancels: Cancellation | None = None
-
-    @property
-    def value(self) -> float:
-        """The product of the factors; 0 where no way leads to the loss."""
-        return prod(factor.value for factor in self.factors) if self.factors else 0.0
-
-    def to_plain(self) -> dict[str, Any]:
-        """Texts and numbers only, for JSON."""
-        found = {
-            "derivative": self.sign.text,
-            "factors": [f.to_plain() for f in self.factors],
-            "value": self.value,
-        }
-        if self.cancels is None:
-            return found
-        c = self.cancels
-        return {**found, "cancels": {"product": c.sign.text, "formula": c.formula.text, "value": c.value}}
 
 
 def chain_of(links: Links, loss: Loss, symbols: Symbols, place: Place) -> Chain:
@@ -103,6 +26,13 @@ def chain_of(links: Links, loss: Loss, symbols: Symbols, place: Place) -> Chain:
         return Chain(sign, ())
     found, cancels = ways.to_loss(place.layer, place.to)
     return Chain(sign, (*reversed(found), ways.entering(place)), cancels)
+
+
+def chain_from(links: Links, loss: Loss, symbols: Symbols, layer: int, unit: int) -> Chain:
+    """The chain of a unit's output, or of an input (layer -1)."""
+    ways = Ways(links, loss, symbols)
+    found, cancels = ways.from_output(layer, unit)
+    return Chain(partial(symbols.loss, symbols.a(layer, unit)), tuple(reversed(found)), cancels)
 
 
 @dataclass(frozen=True)
@@ -145,6 +75,16 @@ class Ways:
                 return [*found, self.parting_at_a(layer, at, units)], None
             found.append(self.weight(layer + 1, units[0], at))
             layer, unit = layer + 1, units[0]
+
+    def from_output(self, layer: int, unit: int) -> tuple[list[Factor], Cancellation | None]:
+        """The same from a unit's output, or from an input (layer -1)."""
+        if layer == self.last:
+            return [self.judged(unit)] if self.links.reaches[unit] else [], None
+        units = [n for n in range(self.links.net.sizes[layer + 2]) if self.leads(layer + 1, n)]
+        if len(units) != 1:
+            return [self.parting_at_a(layer, unit, units)] if units else [], None
+        found, cancels = self.to_loss(layer + 1, units[0])
+        return [self.weight(layer + 1, units[0], unit), *found], cancels
 
     def outputs_of(self, layer: int, unit: int) -> list[int]:
         """The a's of a layer through which the unit's z reaches the loss."""
@@ -234,7 +174,8 @@ class Ways:
             )
             for unit in units
         )
-        return self._sum(self.symbols.a(layer, at), terms, float(self.links.pulls[layer][at]))
+        pulls = self.links.inputs if layer < 0 else self.links.pulls[layer]
+        return self._sum(self.symbols.a(layer, at), terms, float(pulls[at]))
 
     def _sum(self, by: Sign, terms: tuple[Term, ...], value: float) -> Factor:
         formula = added([Sign(f"{t.link}*{t.rest}", rf"{t.link.latex} \cdot {t.rest.latex}") for t in terms])

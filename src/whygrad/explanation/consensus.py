@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.symbols import Symbols
+from whygrad.explanation.verdict import tenths
 from whygrad.explanation.witnesses import Agreement, agreement
 from whygrad.maths import Array
 from whygrad.names import place_of
@@ -19,8 +22,8 @@ MOST, FEW = 64, 8  # parameters about which every witness is asked: those with t
 LARGE = 20_000  # parameters from which on a nudge takes so long that few are asked about
 
 
-@dataclass(frozen=True, eq=False)
-class Consensus:
+@dataclass(frozen=True, eq=False, repr=False)
+class Consensus(Shown):
     """The agreements on a gradient's entries: all of them, or the largest of `count`."""
 
     agreements: tuple[Agreement, ...]
@@ -31,8 +34,18 @@ class Consensus:
         """Whether nobody disagrees about any."""
         return all(one.agrees for one in self.agreements)
 
+    @property
+    def digits(self) -> dict[str, float]:
+        """Who agrees, and to how many digits at least; only of the nudge, which may have none, at best."""
+        found: dict[str, float] = {}
+        for one in self.agreements:
+            for witness in one.witnesses:
+                if witness.agrees and (witness.name != "nudge" or one.verdict.digits_possible >= 1):
+                    found[witness.name] = min(found.get(witness.name, witness.digits), witness.digits)
+        return found
+
     def line(self) -> str:
-        """paths = backprop = nudge: all 9 derivatives agree; or the disagreements."""
+        """paths = backprop = nudge: all 9 derivatives agree (paths to 15.9 digits); or the disagreements."""
         if not self.agrees:
             return "; ".join(one.line() for one in self.agreements if not one.agrees)
         names = dict.fromkeys(w.name for one in self.agreements for w in one.witnesses if w.agrees)
@@ -41,9 +54,16 @@ class Consensus:
         whole = f"all {counted(self.count, 'derivative')} agree"
         if asked < self.count:
             whole = f"the {asked} largest of {counted(self.count, 'derivative')} agree"
+        least = ", ".join(f"{name} {tenths(digits)}" for name, digits in self.digits.items())
         open_ = [one.sign.text for one in self.agreements if one.verdict.kind == "inconclusive"]
-        rest = f"; nudge inconclusive about {', '.join(open_[:8])}" if open_ else ""
-        return f"{chain}: {whole}{rest}"
+        rest = [f"nudge inconclusive about {', '.join(open_[:8])}"] if open_ else []
+        absent = dict.fromkeys(said for one in self.agreements for said in one.absent)
+        return "; ".join([f"{chain}: {whole}, to at least so many digits: {least}", *rest, *absent])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Text and numbers only, for JSON."""
+        facts = {"agrees": self.agrees, "asked": len(self.agreements), "count": self.count}
+        return {**facts, "line": self.line(), "digits": self.digits}
 
 
 def consensus(

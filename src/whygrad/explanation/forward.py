@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from whygrad.activations import Activation
 from whygrad.explanation.links import Links
 from whygrad.explanation.pages import Node, alone, chained
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
@@ -13,6 +15,8 @@ from whygrad.losses import Loss
 from whygrad.names import Place
 
 Line = tuple[Sign, ...]
+_PRODUCT = re.compile(r"(?<=[a-z)])(?=\\log)")  # between a number and the logarithm beside it
+OVER_UNITS, POWER = r"\sum_j e^{z_j}", "e^{z_i}"  # in the text of softmax
 
 
 def affine_line(links: Links, symbols: Symbols, layer: int, unit: int) -> Line:
@@ -35,24 +39,35 @@ def affine_line(links: Links, symbols: Symbols, layer: int, unit: int) -> Line:
 
 
 def activation_line(links: Links, symbols: Symbols, layer: int, unit: int) -> Line:
-    """a = g(z), with names, numbers and the value."""
-    g, z = links.net.layers[layer].activation, links.trace.z[layer][0, unit]
-    names, numbers = symbols.z(layer, unit), figure(z)
-    k = figure(g.k)
+    """a = g(z), with names, numbers and the value; softmax's with its sum over all z."""
+    g, z = links.net.layers[layer].activation, links.trace.z[layer][0]  # (n,)
+    signs = [symbols.z(layer, n) for n in range(len(z))]
+    numbers = [figure(v) for v in z]
     return chained(
         symbols.a(layer, unit),
-        spelled(g.texts.value, {"z": names, "z_i": names, "k": k}),
-        spelled(g.texts.value, {"z": numbers, "z_i": numbers, "k": k}),
+        _activated(g, signs, unit),
+        _activated(g, numbers, unit),
         alone(figure(links.trace.a[layer + 1][0, unit])),
     )
 
 
-def unit_lines(links: Links, symbols: Symbols, layer: int, unit: int) -> list[Line]:
-    """A unit's lines: one where its activation is linear, else two."""
-    lines = [affine_line(links, symbols, layer, unit)]
-    if links.net.layers[layer].activation.name != "linear":
-        lines.append(activation_line(links, symbols, layer, unit))
-    return lines
+def _activated(g: Activation, z: list[Sign], unit: int) -> Sign:
+    if g.elementwise:
+        return spelled(g.texts.value, {"z": z[unit], "k": figure(g.k)})
+    powers = [Sign(f"e^{sign}", f"e^{{{alone(sign).latex}}}") for sign in z]
+    total = added(powers)
+    written = g.texts.value.replace(OVER_UNITS, "a").replace(POWER, "u")
+    return spelled(written, {"u": powers[unit], "a": Sign(f"({total})", total.latex)})
+
+
+def layer_lines(links: Links, symbols: Symbols, layer: int, units: Sequence[int]) -> list[Line]:
+    """The units' lines, z and a; all z first where each a needs them; only one line where a is z."""
+    g = links.net.layers[layer].activation
+    z = [affine_line(links, symbols, layer, unit) for unit in units]
+    if g.name == "linear":
+        return z
+    a = [activation_line(links, symbols, layer, unit) for unit in units]
+    return [line for pair in zip(z, a, strict=True) for line in pair] if g.elementwise else [*z, *a]
 
 
 def loss_line(links: Links, loss: Loss, symbols: Symbols) -> Line:
@@ -65,7 +80,7 @@ def loss_line(links: Links, loss: Loss, symbols: Symbols) -> Line:
             continue
         letters, numbers = _letters(links, loss, symbols, unit)
         named.append(spelled(template, letters))
-        numbered.append(spelled(template, numbers))
+        numbered.append(spelled(_PRODUCT.sub(r"\\cdot ", template), numbers))
     value = alone(figure(links.loss))
     if not named:
         return chained(symbols.loss, value)
@@ -105,14 +120,18 @@ def _scaled(factors: list[Sign], terms: list[Sign]) -> Sign:
     )
 
 
-def dependency_tree(links: Links, symbols: Symbols) -> Node:
-    """L <- y_hat <- O <- W: what depends on what, with the value and dL/d of each; a unit is opened once."""
-    grown = _Grown(links, symbols, set())
+def dependency_tree(links: Links, symbols: Symbols, place: Place | None = None) -> Node:
+    """L <- y_hat <- O <- W: what depends on what, with the value and dL/d of each; a unit is opened once.
+
+    With a place, only what lies between the loss and the parameter there.
+    """
+    grown = _Grown(links, symbols, set(), place)
     last = len(links.layers) - 1
     if links.joined:
-        children = [grown.z(last, unit) for unit in range(links.net.outputs)]
+        children = [grown.z(last, unit) for unit in grown.units(last)]
     else:
-        children = [grown.a(last, unit) for unit in range(links.net.outputs) if links.reaches[unit]]
+        outputs = range(links.net.outputs) if grown.meet(last) else grown.units(last)
+        children = [grown.a(last, unit) for unit in outputs if links.reaches[unit]]
     return Node((symbols.loss, alone(figure(links.loss))), (), tuple(children))
 
 
@@ -123,15 +142,25 @@ class _Grown:
     links: Links
     symbols: Symbols
     opened: set[tuple[int, int]]
+    place: Place | None
+
+    def meet(self, layer: int) -> bool:
+        """Whether every z of the layer reaches every a of it."""
+        return not self.links.net.layers[layer].activation.elementwise
+
+    def units(self, layer: int) -> Sequence[int]:
+        """The units of a layer whose z is on the way, or all of them."""
+        if self.place is not None and self.place.layer >= layer:
+            return [self.place.to] if self.place.layer == layer else []
+        return range(self.links.net.sizes[layer + 1])
 
     def a(self, layer: int, unit: int) -> Node:
         """A unit's output: on its z, which goes without saying where no other unit's z matters."""
         value, slope = self.links.trace.a[layer + 1][0, unit], self.links.pulls[layer][unit]
         label, derivative = self._said(self.symbols.a(layer, unit), value, slope)
-        if self.links.net.layers[layer].activation.elementwise:
+        if not self.meet(layer):
             return self._opened(layer, unit, label, derivative)
-        units = range(self.links.net.sizes[layer + 1])
-        return Node(label, derivative, tuple(self.z(layer, n) for n in units))
+        return Node(label, derivative, tuple(self.z(layer, n) for n in self.units(layer)))
 
     def z(self, layer: int, unit: int) -> Node:
         """What enters a unit's activation."""
@@ -140,12 +169,18 @@ class _Grown:
 
     def _opened(self, layer: int, unit: int, label: Line, slope: Line) -> Node:
         if (layer, unit) in self.opened:
-            return Node((label[0], Sign(f"{label[1]} (above)", label[1].latex)), slope)
+            above = Sign(f"{label[1]} (above)", rf"{label[1].latex} \text{{ (above)}}")
+            return Node((label[0], above), slope)
         self.opened.add((layer, unit))
-        sources = range(self.links.net.sizes[layer])
-        units = [] if layer == 0 else [self.a(layer - 1, n) for n in sources]
-        parameters = [self._parameter(Place(layer, unit, n)) for n in (*sources, None)]
-        return Node(label, slope, (*units, *parameters))
+        if self.place is not None and self.place.layer == layer:
+            return Node(label, slope, (self._parameter(self.place),))
+        units = [self.a(layer - 1, n) for n in (self._before(layer) if layer else ())]
+        own = [] if self.place is not None else [*range(self.links.net.sizes[layer]), None]
+        return Node(label, slope, (*units, *(self._parameter(Place(layer, unit, n)) for n in own)))
+
+    def _before(self, layer: int) -> Sequence[int]:
+        """The units of the layer before whose a is on the way."""
+        return range(self.links.net.sizes[layer]) if self.meet(layer - 1) else self.units(layer - 1)
 
     def _parameter(self, place: Place) -> Node:
         W, b = self.links.layers[place.layer]

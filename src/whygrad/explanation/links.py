@@ -42,6 +42,7 @@ class Links:
     joined: bool  # whether the last layer's z goes to the loss in one link, as its two cannot be told apart
 
     @cached_property
+    @np.errstate(all="ignore")
     def pulls(self) -> tuple[Array, ...]:
         """dL/da (n,) of every layer's units."""
         found = [self.blame]
@@ -50,11 +51,13 @@ class Links:
         return tuple(reversed(found))
 
     @cached_property
+    @np.errstate(all="ignore")
     def deltas(self) -> tuple[Array, ...]:
         """dL/dz (n,) of every layer's units."""
         return tuple(self._through(layer, pull) for layer, pull in enumerate(self.pulls))
 
     @cached_property
+    @np.errstate(all="ignore")
     def gradient(self) -> Array:
         """(P,): the sum over all paths from each parameter, in the order of the flat vector."""
         parts = []
@@ -63,6 +66,7 @@ class Links:
         return np.concatenate(parts)
 
     @property
+    @np.errstate(all="ignore")
     def inputs(self) -> Array:
         """dL/dx (inputs,)."""
         return np.asarray(self.layers[0].W @ self.deltas[0])

@@ -51,6 +51,7 @@ class Moment:
     output_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     members: Indices | None = None  # (rows,) where the training rows stand in the table; None: they are all of it
+    encoding: Encoding | None = None  # how columns became numbers, where they were columns
 
     @property
     def loss(self) -> Loss:
@@ -78,9 +79,11 @@ def moment_of(job: Job, table: Table, row: int, at: At, run: Run | None = None) 
     state, when = _state_at(job, at, run, learn)
     member = np.flatnonzero(learn == row)
     known = job.rows.take(member) if len(member) else _validation_row(job, check, row)
-    batch, rate, missed = _update_of(job, state, int(member[0]) if len(member) else None)
-    notes = (missed,) if missed else ()
-    if run is not None and not np.array_equal(state.w, run.state.w) and when == "at the end":
+    batch, rate, note = _update_of(job, state, int(member[0]) if len(member) else None, at == "end")
+    notes = (note.format(row=row + 1),) if note else ()
+    if not np.isfinite(state.w).all():
+        notes = (*notes, "the parameters are no longer finite numbers here: this training diverges")
+    if run is not None and not np.array_equal(state.w, run.state.w, equal_nan=True) and when == "at the end":
         notes = (*notes, "the optimizer's memories are those of the last update, the weights the best ones")
     return Moment(
         job.net,
@@ -99,6 +102,7 @@ def moment_of(job: Job, table: Table, row: int, at: At, run: Run | None = None) 
         _output_names(job.encoding),
         notes,
         learn,
+        job.encoding,
     )
 
 
@@ -122,12 +126,12 @@ def _state_at(job: Job, at: At, run: Run | None, learn: Indices) -> tuple[State,
 
 def _parsed(at: At) -> tuple[int, int | None]:
     """(epoch, row from 0 or None)."""
-    if isinstance(at, tuple):
+    if isinstance(at, tuple) and len(at) == 2 and all(type(n) is int for n in at):
         epoch, row = at
         return _epoch(at, epoch, 1), row
     if isinstance(at, int) and not isinstance(at, bool):
         return _epoch(at, at, 0), None
-    found = re.fullmatch(r"(\d+)(?::(\d+))?", str(at).strip())
+    found = re.fullmatch(r"(\d{1,15})(?::(\d{1,15}))?", str(at).strip())
     if not found or (found[2] is not None and int(found[2]) == 0):
         raise InputError(f"at: {at!r} is not understood; it can be start, end, an epoch (3), or EPOCH:ROW (3:2)")
     return _epoch(at, int(found[1]), 0 if found[2] is None else 1), None if found[2] is None else int(found[2]) - 1
@@ -168,23 +172,26 @@ def _before(job: Job, state: State, row: int, learn: Indices) -> State:
     return replace(moved.state, row=len(part))
 
 
-def _update_of(job: Job, state: State, member: int | None) -> tuple[Indices, float, str]:
-    """The rows of the coming update that meets the row, its rate, and a remark where there is none."""
-    last = max(job.training.epochs - 1, 0)
-    rates = epoch_rates(job, min(state.epoch, last))
+def _update_of(job: Job, state: State, member: int | None, over: bool) -> tuple[Indices, float, str]:
+    """The rows of the coming update that meets the row, its rate, and a remark where it is not the very next."""
+    epoch, row = state.epoch, state.row
+    rates = epoch_rates(job, min(epoch, max(job.training.epochs - 1, 0)))
+    nothing = np.empty(0, np.int64)
     if member is None:
-        return np.empty(0, np.int64), float(rates[0]), "this row is kept for validation: no update meets it"
-    order = row_order(len(job.rows), job.training.order, job.training.seed, state.epoch)
+        return nothing, float(rates[0]), "this row is kept for validation: no update meets it"
+    order = row_order(len(job.rows), job.training.order, job.training.seed, epoch)
     met = np.flatnonzero(order == member)
-    met = met[met >= state.row] if (met >= state.row).any() else met
+    met = met[met >= row] if (met >= row).any() else met
     if not len(met):
-        return (
-            np.empty(0, np.int64),
-            float(rates[0]),
-            "this row is not drawn in the coming epoch: no update meets it",
-        )
+        return nothing, float(rates[0]), "this row is not drawn in the coming epoch: no update meets it"
     batch = int(met[0]) // job.batch
-    return order[batch * job.batch : (batch + 1) * job.batch], float(rates[batch]), ""
+    note = ""
+    if over or epoch >= job.training.epochs:
+        note = "the training is over here; the update shown is what one more with this row would do"
+    elif batch != row // job.batch:
+        turn = f"number {batch + 1:,} of epoch {epoch + 1:,}, not the next; it is shown as if it were"
+        note = f"the update that meets this row is {turn} (at {epoch + 1}:{{row}} opens it in its turn)"
+    return order[batch * job.batch : (batch + 1) * job.batch], float(rates[batch]), note
 
 
 def _validation_row(job: Job, check: Indices, row: int) -> Rows:

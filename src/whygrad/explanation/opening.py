@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 import numpy as np
 
-from whygrad.explanation.chain import Chain
-from whygrad.explanation.forward import dependency_tree, loss_line, unit_lines
+from whygrad.errors import InputError, one_of
+from whygrad.explanation.facts import prediction_words
+from whygrad.explanation.forward import dependency_tree, layer_lines, loss_line
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
-from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Tree, Words, alone, chained
-from whygrad.explanation.symbols import Sign, Symbols, figure, partial
+from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Tree, Words, alone
+from whygrad.explanation.symbols import Sign, Symbols, figure
 from whygrad.maths import Array
-from whygrad.names import Place, legend, places
+from whygrad.names import Place, places
 from whygrad.network import Network
 from whygrad.printing import counted
 
 SMALL = 40  # parameters up to which everything is written out
-UNITS = 6  # of a larger network's outputs
+UNITS = 4  # of a larger network's outputs
 
 
 def is_small(net: Network) -> bool:
@@ -24,54 +27,34 @@ def is_small(net: Network) -> bool:
     return net.n_parameters <= SMALL
 
 
-def row_blocks(moment: Moment, symbols: Symbols) -> list[Block]:
-    """What is explained: the row as it was read, as the network takes it, and how to read the names."""
-    facts = ", ".join(f"{name} {value}" for name, value in moment.facts)
-    said = f"{moment.place[:1].upper()}{moment.place[1:]}, {moment.when}{f': {facts}' if facts else ''}."
-    blocks: list[Block] = [Words(said), *(Words(f"Note: {note}.") for note in moment.notes)]
-    if len(moment.input_names) <= 2 * UNITS:
-        blocks.append(Equations((*_inputs(moment, symbols), *_targets(moment, symbols))))
-    return [*blocks, Words(f"Names: {legend(moment.net, symbols.notation)}. {symbols.legend()}.")]
-
-
-def _inputs(moment: Moment, symbols: Symbols) -> list[tuple[Sign, ...]]:
-    names = moment.input_names or ("",) * moment.net.inputs
-    return [
-        chained(symbols.x(k), *_named(name), alone(figure(float(moment.row.x[0, k]))))
-        for k, name in enumerate(names)
-    ]
-
-
-def _targets(moment: Moment, symbols: Symbols) -> list[tuple[Sign, ...]]:
-    names = moment.output_names or ("",) * moment.net.outputs
-    return [
-        chained(symbols.y(k), *_named(name), alone(figure(float(moment.row.y[0, k]))))
-        for k, name in enumerate(names)
-    ]
-
-
-def _named(name: str) -> tuple[Sign, ...]:
-    name = name.replace("=", " is ")
-    safe = name.replace("\\", " ").replace("{", " ").replace("}", " ").replace("_", r"\_")
-    return (Sign(name, rf"\text{{{safe}}}"),) if name else ()
-
-
 def forward_blocks(moment: Moment, links: Links, symbols: Symbols) -> list[Block]:
     """The forward pass in numbers: every unit of a small network, the layers and outputs of a large one."""
     net = moment.net
-    last = len(net.layers) - 1
-    loss = loss_line(links, moment.loss, symbols)
-    blocks: list[Block] = [Heading("Forward")]
+    heading, loss = Heading("Forward"), loss_line(links, moment.loss, symbols)
+    said = prediction_words(moment, links)
     if is_small(net):
         lines = [
             line
             for layer, units in enumerate(net.sizes[1:])
-            for unit in range(units)
-            for line in unit_lines(links, symbols, layer, unit)
+            for line in layer_lines(links, symbols, layer, range(units))
         ]
-        return [*blocks, Equations((*lines, loss)), Tree(dependency_tree(links, symbols))]
-    outputs = [line for unit in range(min(net.outputs, UNITS)) for line in unit_lines(links, symbols, last, unit)]
-    return [*blocks, _layer_grid(links), Equations((*outputs, loss))]
+        return [heading, Equations((*lines, loss)), *said]
+    chosen = np.sort(np.argsort(-np.abs(links.output_delta), kind="stable")[:UNITS])
+    lines = layer_lines(links, symbols, len(net.layers) - 1, chosen.tolist())
+    some = f"Of {net.outputs} outputs, the {UNITS} that the loss reacts to most:"
+    those = [Words(some)] if net.outputs > UNITS else []
+    return [heading, _layer_grid(links), *those, Equations((*lines, loss)), *said]
+
+
+def tree_blocks(links: Links, symbols: Symbols, place: Place | None = None) -> list[Block]:
+    """What depends on what; only what lies between the loss and one parameter, where one is asked for.
+
+    Raises `InputError` for a network too large to be drawn.
+    """
+    if not is_small(links.net):
+        n = f"{links.net.n_parameters:,}"
+        raise InputError(f"tree: the network has {n} parameters; a tree is drawn for at most {SMALL}")
+    return [Tree(dependency_tree(links, symbols, place))]
 
 
 def _layer_grid(links: Links) -> Grid:
@@ -119,50 +102,32 @@ def next_value_words(moment: Moment) -> str:
     return f"Next value: after the update that meets this row together with others ({rows} in its batch), {rate}."
 
 
-def whereabouts(moment: Moment, symbols: Symbols, place: Place) -> Words:
+def whereabouts(moment: Moment, symbols: Symbols, place: Place) -> str:
     """Where the parameter stands, in words."""
-    sign, layers = symbols.parameter(place), len(moment.net.layers)
-    to = f"unit {place.to + 1} of layer {place.layer + 1}"
-    if place.layer == layers - 1:
-        to += " (the output)" if layers > 1 else ""
+    sign, to = symbols.parameter(place), _unit(moment, place.layer, place.to)
     if place.source is None:
-        return Words(f"{sign} is the bias of {to}.")
-    if place.layer:
-        return Words(f"{sign} goes to {to} from unit {place.source + 1} of layer {place.layer}.")
-    named = f" ({moment.input_names[place.source]})" if moment.input_names else ""
-    return Words(f"{sign} goes to {to} from input {place.source + 1}{named}.")
+        return f"{sign} is the bias of {to}"
+    return f"{sign} goes to {to} from {_unit(moment, place.layer - 1, place.source)}"
 
 
-def chain_blocks(chain: Chain) -> list[Block]:
-    """The chain: the product of symbols, each factor, the product of numbers."""
-    blocks: list[Block] = [Heading("Chain")]
-    if not chain.factors:
-        return [*blocks, Words(f"{chain.sign} = 0: no way leads from it to the loss of this row.")]
-    factors = [chained(f.sign, f.formula, f.numbers, alone(figure(f.value))) for f in chain.factors]
-    blocks += [Equations((product_of_signs(chain),)), Equations(tuple(factors))]
-    if chain.cancels:
-        c = chain.cancels
-        blocks.append(Words("The output's activation and the loss are a pair: most of their product cancels."))
-        blocks.append(Equations((chained(c.sign, c.formula, c.numbers, alone(figure(c.value))),)))
-    blocks += [Words(f"{f.sign}: {f.note}.") for f in chain.factors if f.note]
-    return [*blocks, Equations((product_of_numbers(chain),))]
+def unit_whereabouts(moment: Moment, symbols: Symbols, layer: int, unit: int) -> str:
+    """Which unit, or input, it is, in words."""
+    said = _unit(moment, layer, unit)
+    return f"{symbols.a(layer, unit)} is {said if layer < 0 else f'the output of {said}'}"
 
 
-def product_of_signs(chain: Chain) -> tuple[Sign, ...]:
-    """dL/dW = dL/dy_hat * dy_hat/dW."""
-    return chained(chain.sign, _times([f.sign for f in chain.factors]))
+def _unit(moment: Moment, layer: int, unit: int) -> str:
+    if layer < 0:
+        named = f" ({moment.input_names[unit]})" if moment.input_names else ""
+        return f"input {unit + 1}{named}"
+    last = len(moment.net.layers) - 1
+    return f"unit {unit + 1} of layer {layer + 1}{' (the output)' if 0 < layer == last else ''}"
 
 
-def product_of_numbers(chain: Chain) -> tuple[Sign, ...]:
-    """dL/dW = -7.36 * 1.6 = -11.776."""
-    product = _times([figure(f.value) for f in chain.factors])
-    return chained(chain.sign, product, alone(figure(chain.value)))
-
-
-def _times(signs: list[Sign]) -> Sign:
-    return Sign(" * ".join(s.text for s in signs), r" \cdot ".join(s.latex for s in signs))
-
-
-def slope_line(symbols: Symbols, place: Place, value: float) -> tuple[Sign, ...]:
-    """dL/dW = -5.888."""
-    return chained(partial(symbols.loss, symbols.parameter(place)), alone(figure(value)))
+def picked(sections: Mapping[str, Callable[[], list[Block]]], only: Iterable[str]) -> list[Block]:
+    """The blocks of the sections asked for, in the order of the page. Raises `InputError` for one not there."""
+    wanted = (only,) if isinstance(only, str) else tuple(only)
+    for name in wanted:
+        if name not in sections:
+            raise one_of("only", name, tuple(sections))
+    return [block for name, blocks in sections.items() if name in wanted for block in blocks()]

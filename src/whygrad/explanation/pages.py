@@ -5,7 +5,8 @@ Pages hold words, equations, tables and trees; `forms` turns one into text, LaTe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from whygrad.explanation.symbols import Sign
 
@@ -21,10 +22,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Words:
-    """A paragraph; `loud` is said so that nobody overlooks it."""
+    """A paragraph; `loud` is said so that nobody overlooks it, in a `plain` one W_111 may be a column's name."""
 
     text: str
     loud: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,27 +61,53 @@ class Tree:
     root: Node
 
 
-Block = Heading | Words | Equations | Grid | Tree
+@dataclass(frozen=True)
+class Curve:
+    """Lines over common x; `mark` is a point on them. What it shows stands in a table too, or in words."""
+
+    x: tuple[float, ...]
+    lines: tuple[tuple[str, tuple[float, ...]], ...]  # (what it is, y)
+    x_name: str
+    mark: tuple[float, float] | None = None
+
+
+Block = Heading | Words | Equations | Grid | Tree | Curve
 
 
 @dataclass(frozen=True)
 class Page:
-    """A title and blocks."""
+    """A title, what it is about, and blocks; `ending` is the last word, whatever else is said."""
 
-    title: str
+    title: Sign
     blocks: tuple[Block, ...]
+    ending: tuple[Block, ...] = ()
+    subject: str = ""
+
+    @property
+    def all_blocks(self) -> tuple[Block, ...]:
+        """Everything below the title."""
+        return (*self.blocks, *self.ending)
 
     def with_blocks(self, *blocks: Block) -> Page:
-        """The page with more at its end."""
-        return Page(self.title, (*self.blocks, *blocks))
+        """The page with more, before its ending."""
+        return replace(self, blocks=(*self.blocks, *blocks))
+
+    def about(self, subject: str) -> Page:
+        """The page with a line that says what it is about."""
+        return replace(self, subject=subject)
+
+    def only_trees(self) -> Page:
+        """The page without anything but its trees and its ending."""
+        return replace(self, blocks=tuple(block for block in self.blocks if isinstance(block, Tree)))
 
 
 def chained(*signs: Sign) -> tuple[Sign, ...]:
-    """The signs of a line a = b = c without those that repeat the one before."""
+    """The signs of a line a = b = c; of those that say the same one after another, the last."""
     kept: list[Sign] = []
     for sign in signs:
-        if not kept or bare(sign.text) != bare(kept[-1].text):
-            kept.append(sign)
+        if kept and bare(sign.text) == bare(kept[-1].text):
+            kept.pop()
+        kept.append(sign)
     return tuple(kept)
 
 
@@ -92,7 +120,7 @@ def bare(text: str) -> str:
 
 def alone(sign: Sign) -> Sign:
     """A number that stands by itself: without the parentheses it needs among others."""
-    latex = sign.latex
-    if latex.startswith("(") and latex.endswith(")"):
-        latex = f"{{{latex[1:-1]}}}"  # braces keep its minus from looking like a subtraction
-    return Sign(bare(sign.text), latex)
+    inner = re.fullmatch(r"\\left\((.*)\\right\)|\((.*)\)", sign.latex)
+    if inner is None:
+        return sign
+    return Sign(bare(sign.text), f"{{{inner[1] or inner[2]}}}")  # braces keep its minus from being a subtraction

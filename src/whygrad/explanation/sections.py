@@ -1,28 +1,23 @@
-"""Sections of a page, each from one result: paths, rows, update, sensitivities, what if, loss values."""
+"""The sections of a weight's page, each from one result: chain, paths, rows, nudge, update, agreement."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from whygrad.errors import InputError
 from whygrad.explanation.arithmetic import Line
-from whygrad.explanation.biography import Biography
-from whygrad.explanation.landscape import LossValues
-from whygrad.explanation.ledger import Moves
+from whygrad.explanation.consensus import Consensus
+from whygrad.explanation.factors import Chain
 from whygrad.explanation.nudge import Nudge
 from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Words, alone, chained
 from whygrad.explanation.paths import Path, Paths
 from whygrad.explanation.pulls import Pulls
-from whygrad.explanation.sensitivities import Sensitivities
 from whygrad.explanation.step import Step
-from whygrad.explanation.symbols import Sign, Symbols, figure, partial
+from whygrad.explanation.symbols import Sign, digits, figure
 from whygrad.explanation.verdict import Verdict
-from whygrad.explanation.whatif import Promise, WhatIf
-from whygrad.names import places
-from whygrad.printing import counted, sparkline
-
-WRITTEN = 8  # inputs, units or rows that are listed
-EPOCHS = 20
+from whygrad.explanation.witnesses import Agreement
+from whygrad.printing import counted
 
 
 def number(value: float) -> Sign:
@@ -30,24 +25,89 @@ def number(value: float) -> Sign:
     return alone(figure(float(value)))
 
 
+def sentences(parts: Sequence[str]) -> str:
+    """The parts as sentences, each with a capital letter, unless it begins with dL/dW, and a full stop."""
+    return " ".join(
+        f"{said[:1] if said[1:2].isupper() else said[:1].upper()}{said[1:].rstrip('.')}." for said in parts if said
+    )
+
+
+def why_title(sign: Sign, value: float) -> Sign:
+    """Why dL/dW_111 = -5.888."""
+    return Sign(f"Why {sign} = {digits(value)}", rf"\text{{Why }} {sign.latex} = {number(value).latex}")
+
+
+def latex_of(chain: Chain) -> str:
+    """The product of symbols between dollars, as a notebook sets it."""
+    signs = product_of_signs(chain) if chain.factors else (chain.sign, number(0.0))
+    return f"$\\displaystyle {' = '.join(sign.latex for sign in signs)}$"
+
+
+def chain_blocks(chain: Chain) -> list[Block]:
+    """The chain: the product of symbols, each factor, the product of numbers."""
+    blocks: list[Block] = [Heading("Chain")]
+    if not chain.factors:
+        return [*blocks, Words(f"{chain.sign} = 0: no way leads from it to the loss of this row.")]
+    factors = [chained(f.sign, f.formula, f.numbers, number(f.value)) for f in chain.factors]
+    if len(chain.factors) > 1:
+        blocks.append(Equations((product_of_signs(chain),)))
+    blocks.append(Equations(tuple(factors)))
+    if chain.cancels:
+        c = chain.cancels
+        blocks.append(Words("The output's activation and the loss are a pair: most of their product cancels."))
+        blocks.append(Equations((chained(c.sign, c.formula, c.numbers, number(c.value)),)))
+    blocks += [Words(f"{f.sign}: {f.note}.") for f in chain.factors if f.note]
+    return [*blocks, Equations((product_of_numbers(chain),))] if len(chain.factors) > 1 else blocks
+
+
+def product_of_signs(chain: Chain) -> tuple[Sign, ...]:
+    """dL/dW = dL/dy_hat * dy_hat/dW."""
+    return chained(chain.sign, times([f.sign for f in chain.factors]))
+
+
+def product_of_numbers(chain: Chain) -> tuple[Sign, ...]:
+    """dL/dW = -7.36 * 1.6 = -11.776."""
+    return chained(chain.sign, times([figure(f.value) for f in chain.factors]), number(chain.value))
+
+
+def times(signs: Sequence[Sign]) -> Sign:
+    """a * b * c."""
+    return Sign(" * ".join(s.text for s in signs), r" \cdot ".join(s.latex for s in signs))
+
+
+def path_section(find: Callable[[], Paths]) -> list[Block]:
+    """The paths, or in words why there is no largest one, as after a run has diverged."""
+    try:
+        return path_blocks(find())
+    except InputError as problem:
+        return [Heading("Paths"), Words(sentences([str(problem).removeprefix("paths: ")]))]
+
+
+def plain_paths(find: Callable[[], Paths]) -> dict[str, Any] | None:
+    """The paths for JSON; None where there is no largest one."""
+    try:
+        return find().to_plain()
+    except InputError:
+        return None
+
+
 def path_blocks(paths: Paths) -> list[Block]:
     """Every way to the loss with its product, or the largest, and what the others add."""
+    heading = Heading("Paths")
+    if paths.count == 1 and paths.top:
+        way, product = _way(paths.top[0]), _product(paths.top[0])
+        line = chained(paths.sign, product, number(paths.total))
+        return [heading, Words("One way leads to the loss:"), Equations(((way,),)), Equations((line,))]
     many = paths.count - paths.dead > len(paths.top)
     n = f"{paths.count:,}" if paths.count < 10**15 else f"about {float(paths.count):.3g}"
-    ways = f"{n} {'way leads' if paths.count == 1 else 'ways lead'} to the loss"
     dead = f", {paths.dead:,} of them through a factor that is 0 now" if 0 < paths.dead < 10**15 else ""
-    said = f"{ways}{dead}{f'; the {len(paths.top)} largest' if many else ''}."
+    said = f"{n} ways lead to the loss{dead}{f'; the {len(paths.top)} largest' if many else ''}."
     rows: list[tuple[Cell, ...]] = [(_way(path), _product(path), number(path.product)) for path in paths.top]
     if paths.remainder or many:
-        rows.append(
-            (
-                f"all others, {paths.count - len(paths.top):,}" if many else "all others",
-                "",
-                number(paths.remainder),
-            )
-        )
+        others = f"all others, {paths.count - len(paths.top):,}" if many else "all others"
+        rows.append((others, "", number(paths.remainder)))
     rows.append(("together", paths.sign, number(paths.total)))
-    return [Heading("Paths"), Words(said), Grid(("way", "product", "value"), tuple(rows), (0, 1))]
+    return [heading, Words(said), Grid(("way", "product", "value"), tuple(rows), (0, 1))]
 
 
 def _way(path: Path) -> Sign:
@@ -55,8 +115,7 @@ def _way(path: Path) -> Sign:
 
 
 def _product(path: Path) -> Sign:
-    parts = [figure(value) for _, value in reversed(path.factors)]
-    return Sign("*".join(p.text for p in parts), r" \cdot ".join(p.latex for p in parts))
+    return times([figure(value) for _, value in reversed(path.factors)])
 
 
 def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
@@ -72,29 +131,26 @@ def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
         )
         for k in range(len(top))
     ]
-    said = pulls.summary()
-    blocks: list[Block] = [Heading("Rows"), Words(f"{said[:1].upper()}{said[1:]}.")]
-    if rows:
-        blocks.append(Grid((*keys, "an update moves it"), tuple(rows), (len(keys),)))
-        blocks.append(
-            Words("Pull: the derivative of that row's own loss. Share: the pull over the number of rows.")
-        )
-    return blocks
+    blocks: list[Block] = [Heading("Rows"), Words(sentences([pulls.summary()]))]
+    if not rows:
+        return blocks
+    read = "Pull: the derivative of that row's own loss. Share: the pull over the number of rows."
+    return [*blocks, Grid((*keys, "an update moves it"), tuple(rows), (len(keys),)), Words(read)]
 
 
-def nudge_blocks(found: Nudge, verdict: Verdict) -> list[Block]:
+def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:
     """What a nudge does on its way to the loss beside the derivatives, and what ever smaller ones would."""
     head = ("", "before", "after", "change", "change / nudge", f"derivative by {found.sign}")
     rows = tuple(
         (s.sign, *(number(v) for v in (s.before, s.after, s.change, s.ratio, s.derivative)))
         for s in found.stations
     )
-    said = f"{found.sign} is nudged by {found.by:.9g}, from {found.before:.9g} to {found.after:.9g}."
-    blocks: list[Block] = [Heading("Nudge"), Words(said), Grid(head, rows)]
-    if found.left_out:
-        blocks.append(Words(f"{counted(found.left_out, 'more unit')} moved besides."))
-    why = f"{found.why[:1].upper()}{found.why[1:]}".rstrip(".")
-    return [*blocks, Words(f"{why}."), Words(f"Verdict: {verdict.kind}. {verdict.reason}".rstrip(".") + ".")]
+    said = f"{found.sign} is nudged by {digits(found.by)}, from {digits(found.before)} to {digits(found.after)}."
+    more = f"{counted(found.left_out, 'more unit')} moved besides" if found.left_out else ""
+    blocks: list[Block] = [Heading("Nudge"), Words(said), Grid(head, rows), Words(sentences([more, found.why]))]
+    if verdict is None:
+        return blocks
+    return [*blocks, Words(sentences([f"Ever smaller nudges say: {verdict.kind}", verdict.reason]))]
 
 
 def step_blocks(step: Step) -> list[Block]:
@@ -102,10 +158,8 @@ def step_blocks(step: Step) -> list[Block]:
     rows = "" if len(step.pulls) == 1 else f", with the {len(step.pulls):,} rows of its batch"
     blocks: list[Block] = [Heading("Update"), Words(f"Update {step.t:,} by {step.rule}{rows}:")]
     blocks.append(Equations(tuple(_step_line(line) for line in step.lines)))
-    if rows:
-        said = f"this row's own pull is {step.row_pull:.9g}, its share of the batch's mean {step.row_share:.9g}"
-        blocks.append(Words(f"{said[:1].upper()}{said[1:]}."))
-    return [*blocks, *(Words(f"{said[:1].upper()}{said[1:]}.") for said in (step.why, *step.came))]
+    pull = f"this row's own pull is {digits(step.row_pull)}, its share of the mean {digits(step.row_share)}"
+    return [*blocks, Words(sentences([pull if rows else "", step.why])), Words(sentences(step.came))]
 
 
 def _step_line(line: Line) -> tuple[Sign, ...]:
@@ -113,149 +167,11 @@ def _step_line(line: Line) -> tuple[Sign, ...]:
         return chained(line.sign, number(line.value))
     sign = line.sign
     if line.what.startswith(("the update", "the memory")):
-        sign = Sign(f"new {sign}", rf"{sign.latex}^{{\text{{new}}}}")
+        old = f"{{{sign.latex}}}" if "^" in sign.latex else sign.latex  # which takes no second superscript
+        sign = Sign(f"new {sign}", rf"{old}^{{\text{{new}}}}")
     return chained(sign, line.formula, line.numbers, number(line.value))
 
 
-class Formulas(NamedTuple):
-    """Predictions and loss as formulas of all parameters, and what the functions in them are."""
-
-    equations: tuple[Sign, ...]
-    functions: tuple[Sign, ...]
-
-    def to_plain(self) -> dict[str, Any]:
-        """Texts only, for JSON."""
-        return {what: [sign.text for sign in signs] for what, signs in self._asdict().items()}
-
-
-def blocks_of(found: Sensitivities | WhatIf | LossValues | Formulas | Biography) -> list[Block]:
-    """The section on a result."""
-    if isinstance(found, Sensitivities):
-        return sensitivity_blocks(found)
-    if isinstance(found, WhatIf):
-        return what_if_blocks(found)
-    if isinstance(found, Formulas):
-        lines = [(sign,) for sign in (*found.equations, *found.functions)]
-        return [Heading("As one formula"), Equations(tuple(lines))]
-    return landscape_blocks(found) if isinstance(found, LossValues) else biography_blocks(found)
-
-
-def biography_blocks(found: Biography) -> list[Block]:
-    """One weight's life: where it went, which epochs and which rows moved it how far."""
-    said = found.summary()
-    blocks: list[Block] = [
-        Heading("Biography"),
-        Words(f"{said[:1].upper()}{said[1:]}."),
-        Words(sparkline(found.values)),
-    ]
-    blocks.append(_moves("epoch", found.epochs, found.columns("epochs")))
-    if found.rows is not None:
-        top = found.top_rows(WRITTEN)
-        blocks.append(
-            Words(
-                "The rows that moved it furthest:" if len(top.numbers) < len(found.rows.numbers) else "The rows:"
-            )
-        )
-        blocks.append(_moves("row", top, None))
-    return [*blocks, *(Words(f"{note[:1].upper()}{note[1:]}.") for note in (found.told, *found.notes) if note)]
-
-
-def _moves(what: str, moves: Moves, columns: Mapping[str, Any] | None) -> Grid:
-    """How far each epoch or row moved it; of many epochs the first and the last."""
-    count = len(moves.numbers)
-    shown = range(count) if count <= EPOCHS else [*range(EPOCHS - 3), *range(count - 3, count)]
-    head: list[Cell] = [what, "updates", "moved by", "to and fro", *(["value after"] if columns else [])]
-    rows: list[tuple[Cell, ...]] = [
-        (
-            f"{moves.numbers[k] + (what == 'row'):,}",
-            f"{moves.updates[k]:,}",
-            number(moves.moved[k]),
-            number(moves.travelled[k]),
-            *([number(columns["value"][k])] if columns else []),
-        )
-        for k in shown
-    ]
-    return Grid(tuple(head), tuple(rows))
-
-
-def sensitivity_blocks(found: Sensitivities) -> list[Block]:
-    """Parameters ranked by the size of their derivative; units and inputs beside them."""
-    symbols = found.symbols
-    ranked = [
-        (name, number(value), number(slope), number(size))
-        for name, value, slope, size in zip(
-            found.names, found.values, found.derivatives, found.relative, strict=True
-        )
-    ]
-    head = ("parameter", "value w", _slope("dw", symbols), Sign("|w dL/dw|", r"|w \, \partial L / \partial w|"))
-    more = "" if len(ranked) == found.count else f" (the {len(ranked)} largest of {found.count:,})"
-    blocks: list[Block] = [Heading(f"Sensitivities{more}"), Grid(head, tuple(ranked))]
-    listed = [
-        (symbols.a(layer, n), pull) for layer, pulls in enumerate(found.units) for n, pull in enumerate(pulls)
-    ]
-    inputs = [(symbols.x(n), pull) for n, pull in enumerate(found.inputs)]
-    for what, pairs in (("unit", listed), ("input", inputs)):
-        shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:WRITTEN] if len(pairs) > WRITTEN else pairs
-        blocks.append(
-            Grid((what, "the loss's derivative by it"), tuple((sign, number(pull)) for sign, pull in shown))
-        )
-        if len(shown) < len(pairs):
-            blocks.append(Words(f"The {len(shown)} largest of {counted(len(pairs), what)}."))
-    return [*blocks, *(Words(f"{note}.") for note in found.notes)]
-
-
-def _slope(by: str, symbols: Symbols) -> Sign:
-    return Sign(f"d{symbols.loss}/{by}", rf"\frac{{\partial {symbols.loss.latex}}}{{\partial {by[1:]}}}")
-
-
-def what_if_blocks(found: WhatIf) -> list[Block]:
-    """Prediction, losses and derivatives before and after, and what the slopes had promised."""
-    names, b, a = found.symbols, found.before, found.after
-    last = len(names.net.layers) - 1
-    rows: list[tuple[Cell, ...]] = [
-        (sign, number(b.w[at]), number(a.w[at])) for sign, at in zip(found.names, found.positions, strict=True)
-    ]
-    rows += [
-        (names.a(last, n), number(b.outputs[n]), number(a.outputs[n])) for n in range(min(len(b.outputs), WRITTEN))
-    ]
-    rows.append((names.loss, number(b.row_loss), number(a.row_loss)))
-    rows.append((f"mean loss of {counted(found.rows, 'row')}", number(b.mean_loss), number(a.mean_loss)))
-    if b.penalty or a.penalty:
-        rows.append(("penalty", number(b.penalty), number(a.penalty)))
-    if len(b.w) <= 40:
-        signs = [names.parameter(place) for place in places(names.net)]
-        rows += [
-            (partial(names.loss, sign), number(before), number(after))
-            for sign, before, after in zip(signs, b.row_gradient, a.row_gradient, strict=True)
-        ]
-    blocks: list[Block] = [Heading("What if"), Grid(("", "before", "after"), tuple(rows))]
-    return [
-        *blocks,
-        Words(_promise(f"the row's loss, {names.loss},", found.row)),
-        Words(_promise("the mean loss", found.mean)),
-    ]
-
-
-def _promise(what: str, promise: Promise) -> str:
-    return (
-        f"The slope promised that {what} would change by {promise.promised:.9g}; it changed by "
-        f"{promise.happened:.9g}. The difference, {promise.gap:.9g}, is the bend of the loss."
-    )
-
-
-def landscape_blocks(found: LossValues) -> list[Block]:
-    """The loss over values of chosen parameters, beside the straight line that touches it now."""
-    columns = found.columns()
-    keys = list(columns)
-    rows = tuple(tuple(number(columns[key][k]) for key in keys) for k in range(len(columns["loss"])))
-    whose = "this row's loss" if found.rows == "row" else "the mean loss of the training rows"
-    now = ", ".join(f"{sign} = {value:.9g}" for sign, value in zip(found.names, found.here, strict=True))
-    blocks: list[Block] = [
-        Heading(f"Loss as a function of {', '.join(sign.text for sign in found.names)}"),
-        Words(f"{whose[:1].upper()}{whose[1:]}, the rest frozen; now {now}, loss {found.loss:.9g}."),
-        Grid((*found.names, "loss", "tangent"), rows, ()),
-    ]
-    if found.lowest is not None:
-        at = ", ".join(f"{s} = {v:.9g}" for s, v in zip(found.names, found.lowest[0], strict=True))
-        blocks.append(Words(f"Lowest of these: {found.lowest[1]:.9g} at {at}."))
-    return blocks
+def agreement_blocks(found: Agreement | Consensus) -> tuple[Block, ...]:
+    """What everybody says of the derivatives, loudly where they disagree."""
+    return Heading("Agreement"), Words(found.line(), loud=not found.agrees)

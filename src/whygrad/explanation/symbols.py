@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from whygrad.explanation.escaping import escaped
 from whygrad.names import Place, name
 from whygrad.network import Network
 
@@ -29,11 +31,23 @@ def figure(value: float) -> Sign:
     """A number with nine digits, in parentheses where it is negative."""
     text = f"{value + 0.0:.9g}"  # never -0
     latex = text
-    if "e" in text:
+    if not math.isfinite(value):
+        latex = text.replace("inf", r"\infty").replace("nan", r"\text{nan}")
+    elif "e" in text:
         mantissa, _, power = text.partition("e")
         latex = rf"{mantissa} \cdot 10^{{{int(power)}}}"
         latex = rf"\left({latex}\right)"
     return Sign(f"({text})", latex if "e" in text else f"({latex})") if value < 0 else Sign(text, latex)
+
+
+def digits(value: float) -> str:
+    """The number of `figure` as it stands in a sentence."""
+    return f"{value + 0.0:.9g}"
+
+
+def word(text: str) -> Sign:
+    """A name that is no symbol, such as a column's: letters in an equation, whatever they are."""
+    return Sign(text, rf"\text{{{escaped(text)}}}")
 
 
 @dataclass(frozen=True)
@@ -137,4 +151,4 @@ def _code(text: str) -> Sign:
 
 
 def _typed(text: str) -> str:
-    return rf"\text{{{text.replace('_', chr(92) + '_')}}}"
+    return rf"\texttt{{{escaped(text)}}}"

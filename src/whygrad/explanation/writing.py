@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from whygrad.explanation.symbols import Sign
 
-SHOWN = 4  # terms of a sum that are written out
+SHOWN = 8  # terms of a sum that are written out
 
 _WORDS = {
     r"\,": " ",
@@ -42,7 +42,7 @@ def plain_text(latex: str) -> str:
         above, end = _braced(text, start + 5)
         below, end = _braced(text, end)
         text = f"{text[:start]}{_grouped(above)}/{_grouped(below)}{text[end:]}"
-    text = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", text)
+    text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"sqrt{_fenced(m[1])}", text)
     text = re.sub(rf"(?<={_VALUE})\\operatorname", r" \\operatorname", text)
     text = re.sub(r"\\(?:text|operatorname|mathrm|mathtt)\{([^}]*)\}", r"\1", text)
     for word, plain in _WORDS.items():
@@ -64,6 +64,11 @@ def _braced(text: str, start: int) -> tuple[str, int]:
         if depth == 0:
             return text[start + 1 : at], at + 1
     raise ValueError(f"{text!r} opens a brace that it does not close")
+
+
+def _fenced(part: str) -> str:
+    """The part in parentheses, unless it stands in a pair of them."""
+    return part if re.fullmatch(r"\([^()]*\)", part) else f"({part})"
 
 
 def _grouped(part: str) -> str:

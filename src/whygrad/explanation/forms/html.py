@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
-from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Node, Page, Tree, Words
+from whygrad.explanation.escaping import unescaped
+from whygrad.explanation.forms.breaking import flat, named, pieces
+from whygrad.explanation.forms.drawing import drawn
+from whygrad.explanation.forms.style import STYLE
+from whygrad.explanation.pages import Block, Cell, Curve, Equations, Grid, Heading, Node, Page, Words
 from whygrad.explanation.symbols import Sign
 
-STYLE = """
-.whygrad { font: 16px/1.5 system-ui, sans-serif; color: #1c2330; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; } .whygrad .equations math, .whygrad .slope math { math-style: normal; }
-.whygrad h1 { font-size: 1.5rem; } .whygrad h2 { font-size: 1.15rem; margin-top: 2rem; color: #2f5fa7; }
-.whygrad math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math; font-size: 1.05em; }
-.whygrad .equations { border-spacing: .3rem .35rem; overflow-x: auto; display: block; }
-.whygrad .equations td:first-child { text-align: right; white-space: nowrap; }
-.whygrad .grid { border-collapse: collapse; display: block; overflow-x: auto; }
-.whygrad .grid th, .whygrad .grid td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #dde3ec;
-  font-variant-numeric: tabular-nums; } .whygrad .grid .left { text-align: left; }
-.whygrad ul { list-style: none; border-left: 1px solid #c5cfdd; margin: 0; padding-left: 1.2rem; }
-
-.whygrad li { margin: .25rem 0; } .whygrad li > .slope { color: #a3541c; margin-left: 1.5rem; }
-.whygrad .loud { color: #b00020; font-weight: bold; }
-@media (prefers-color-scheme: dark) { .whygrad { color: #dfe5ee; } .whygrad h2 { color: #8fb4ef; }
-  body:has(> .whygrad) { background: #14181f; } .whygrad li > .slope { color: #eba572; }
-  .whygrad .grid th, .whygrad .grid td { border-color: #333d4b; } }
-"""
+_LETTERS = 0xE000  # private letters stand for texts while a formula is converted
+_TEXT = re.compile(r"\\text(tt)?\{((?:\\.(?:\{\})?|[^{}\\])*)\}")
 
 
 def as_html(page: Page) -> str:
@@ -33,21 +22,37 @@ def as_html(page: Page) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(page.title)}</title>\n</head>\n<body>\n{as_fragment(page)}\n</body>\n</html>\n"
+        f"<title>{escape(page.title.text)}</title>\n</head>\n<body>\n{as_fragment(page)}\n</body>\n</html>\n"
     )
 
 
 def as_fragment(page: Page) -> str:
     """The page as a part of another page, as a notebook shows it."""
-    blocks = "\n".join(_block(block) for block in page.blocks)
-    return f'<style>{STYLE}</style>\n<div class="whygrad">\n<h1>{escape(page.title)}</h1>\n{blocks}\n</div>'
+    subject = f'<p class="subject">{_arrows(page.subject)}</p>\n' if page.subject else ""
+    return _framed(f"{subject}<h1>{_title(page.title)}</h1>\n{_blocks(page.all_blocks)}")
+
+
+def blocks_as_html(blocks: Sequence[Block]) -> str:
+    """Blocks as a part of another page."""
+    return _framed(_blocks(blocks))
 
 
 def mathml(latex: str) -> str:
     """A formula as MathML."""
     from latex2mathml.converter import convert
 
-    return str(convert(_spaced(latex)))
+    texts: list[tuple[bool, str]] = []
+
+    def keep(found: re.Match[str]) -> str:
+        texts.append((found[1] is not None, unescaped(found[2])))
+        return rf"\text{{{chr(_LETTERS + len(texts) - 1)}}}"
+
+    made = str(convert(_signed(_spaced(_TEXT.sub(keep, latex)))))
+    for k, (typed, text) in enumerate(texts):
+        letter, shown = chr(_LETTERS + k), escape(text, quote=False).replace(" ", "\N{NO-BREAK SPACE}")
+        kind = 'class="code"' if typed else 'mathvariant="normal"'
+        made = made.replace(f"<mtext>{letter}</mtext>", f"<mi {kind}>{shown}</mi>")
+    return made
 
 
 def _spaced(latex: str) -> str:
@@ -56,23 +61,59 @@ def _spaced(latex: str) -> str:
     return re.sub(r"(?<=[\w)}])\\(log|cosh|tanh)(?![a-z])", r"\\,\\\1", after)
 
 
+def _signed(latex: str) -> str:
+    """A minus that is a sign in braces with its number or name, so that no space parts them."""
+    return re.sub(r"(^|[(=,])( *)-(\d[\d.]*|\{[^{}]*\})", r"\1\2{-\3}", latex)
+
+
+def _framed(inner: str) -> str:
+    return f'<style>{STYLE}</style>\n<div class="whygrad">\n{inner}\n</div>'
+
+
+def _title(title: Sign) -> str:
+    return "".join(mathml(part) if maths else escape(part) for part, maths in named(title.text))
+
+
+def _arrows(text: str) -> str:
+    return escape(text.replace("->", "\N{RIGHTWARDS ARROW}"))
+
+
+def _blocks(blocks: Sequence[Block]) -> str:
+    return "\n".join(_block(block) for block in blocks)
+
+
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"<h2>{escape(block.text)}</h2>"
+        return f"<h2>{_sentence(block.text)}</h2>"
     if isinstance(block, Words):
-        return f"<p{' class=' + chr(34) + 'loud' + chr(34) if block.loud else ''}>{escape(block.text)}</p>"
+        said = escape(block.text) if block.plain else _sentence(block.text)
+        return f'<p class="loud">{said}</p>' if block.loud else f"<p>{said}</p>"
     if isinstance(block, Equations):
         rows = "\n".join(_equation(line) for line in block.lines)
         return f'<table class="equations">\n{rows}\n</table>'
     if isinstance(block, Grid):
         return _grid(block)
-    assert isinstance(block, Tree)
-    return f"<ul>\n{_node(block.root)}\n</ul>"
+    if isinstance(block, Curve):
+        return drawn(block)
+    return f'<ul class="tree">\n{_node(block.root)}\n</ul>'
+
+
+def _sentence(text: str) -> str:
+    return "".join(mathml(part) if maths else escape(part) for part, maths in named(text))
 
 
 def _equation(line: tuple[Sign, ...]) -> str:
-    rest = "".join(f" = {sign.latex}" for sign in line[1:])
-    return f"<tr><td>{mathml(line[0].latex)}</td><td>{mathml(rest) if rest else ''}</td></tr>"
+    if len(line) == 1:
+        return f'<tr><td colspan="2" class="whole">{_broken(line[0].latex)}</td></tr>'
+    rest = " ".join(_broken(sign.latex, "= ") for sign in line[1:])
+    return f"<tr><td>{mathml(line[0].latex)}</td><td>{rest}</td></tr>"
+
+
+def _broken(latex: str, before: str = "") -> str:
+    """The formula in several elements, between which a line may end."""
+    first, *others = pieces(latex)
+    first = f"{before}{{{first}}}" if before and first.count("{") == first.count("}") else before + first
+    return "<wbr>".join([mathml(first), *(mathml(f"{{}} {other}") for other in others)])
 
 
 def _grid(block: Grid) -> str:
@@ -82,15 +123,15 @@ def _grid(block: Grid) -> str:
         return f"<tr>{inner}</tr>"
 
     rows = [row(block.head, "th"), *(row(cells, "td") for cells in block.rows)]
-    return '<table class="grid">\n' + "\n".join(rows) + "\n</table>"
+    return '<div class="wide"><table class="grid">\n' + "\n".join(rows) + "\n</table></div>"
 
 
 def _cell(cell: Cell) -> str:
-    return escape(cell) if isinstance(cell, str) else mathml(cell.latex)
+    return _sentence(cell) if isinstance(cell, str) else _broken(flat(cell.latex))
 
 
 def _node(node: Node) -> str:
-    label = mathml(" = ".join(s.latex for s in node.label))
-    slope = f'<span class="slope">{mathml(" = ".join(s.latex for s in node.slope))}</span>' if node.slope else ""
+    label = mathml(" = ".join(sign.latex for sign in node.label))
+    slope = mathml(" = ".join(flat(sign.latex) for sign in node.slope)) if node.slope else ""
     inner = "\n".join(_node(child) for child in node.children)
-    return f"<li>{label}{slope}" + (f"<ul>\n{inner}\n</ul>" if inner else "") + "</li>"
+    return f'<li>{label}<span class="slope">{slope}</span>' + (f"<ul>\n{inner}\n</ul>" if inner else "") + "</li>"

@@ -2,83 +2,139 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
-from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Node, Page, Tree, Words
+from whygrad.explanation.escaping import escaped
+from whygrad.explanation.forms.breaking import flat, named, pieces, printed
+from whygrad.explanation.pages import Block, Cell, Curve, Equations, Grid, Heading, Node, Page, Words
+from whygrad.explanation.symbols import Sign
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
+__all__ = ["as_latex", "escaped"]
+
+LINE = 72  # printed letters of an equation that stand in one line
+WIDE, WIDEST = 84, 110  # of a table: in smaller letters, in very small ones
+ROWS = 40  # of a table on one page
+_EUROPEAN = "ĂĄĆČĎĚĘĞĹĽŁŃŇŐŔŘŚŠŞŤŢŰŮŸŹŽŻİăąćčďěęğĺľłńňőŕřśšşťţűůźžżıŒœĐđ€£§°±·«»¿¡"  # in every font
 
 
 def as_latex(page: Page) -> str:
     """The page as a document."""
-    body = "\n\n".join(_block(block) for block in page.blocks)
-    return (
-        "\\documentclass[a4paper]{article}\n"
+    body = "\n\n".join(block for block in map(_block, page.all_blocks) if block)
+    subject = f"\\noindent {escaped(page.subject)}\n" if page.subject else ""
+    return _printable(
+        "\\documentclass[a4paper,fleqn]{article}\n"
         "\\usepackage[T1]{fontenc}\n"
         "\\usepackage{amsmath}\n"
         "\\usepackage[margin=2cm]{geometry}\n"
+        "\\setlength{\\parindent}{0pt}\n"
+        "\\setlength{\\parskip}{6pt}\n"
+        "\\renewcommand{\\arraystretch}{1.15}\n"
+        "\\sloppy\n"
         "\\allowdisplaybreaks\n"
         "\\begin{document}\n"
-        f"\\section*{{{escaped(page.title)}}}\n\n{body}\n\n"
+        f"{subject}\\section*{{{_sentence(page.title.text)}}}\n\n{body}\n\n"
         "\\end{document}\n"
     )
 
 
-def escaped(text: str) -> str:
-    """Text in which every character that LaTeX reads as a command stands for itself."""
-    return "".join(_SPECIAL.get(c, c) for c in text)
+def _printable(text: str) -> str:
+    """Letters that pdfLaTeX has in no font are named by their number there; other LaTeXs print them."""
+    return "".join(
+        c
+        if c.isascii() or "À" <= c <= "ÿ" or c in _EUROPEAN
+        else rf"\ifdefined\Umathchar {c}\else [U+{ord(c):04X}]\fi{{}}"
+        for c in text
+    )
 
 
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"\\subsection*{{{escaped(block.text)}}}"
+        return f"\\subsection*{{{_sentence(block.text)}}}"
     if isinstance(block, Words):
-        return f"\\textbf{{{escaped(block.text)}}}" if block.loud else escaped(block.text)
+        said = escaped(block.text) if block.plain else _sentence(block.text)
+        return f"\\textbf{{{said}}}" if block.loud else said
     if isinstance(block, Equations):
-        lines = [
-            sign.latex
-            if k == 0
-            else f"{'&' if k == 1 else ''}= {sign.latex}" + (r" \\" if k == len(line) - 1 else "")
-            for line in block.lines
-            for k, sign in enumerate(line)
-        ]
-        return "\\begin{align*}\n" + re.sub(r" \\\\$", "", "\n".join(lines)) + "\n\\end{align*}"
+        return "\\begin{align*}\n" + " \\\\\n".join(map(_equation, block.lines)) + "\n\\end{align*}"
     if isinstance(block, Grid):
         return _grid(block)
-    assert isinstance(block, Tree)
-    return "\n".join(["\\begin{itemize}", *_nodes(block.root), "\\end{itemize}"])
+    if isinstance(block, Curve):
+        return ""  # its numbers stand beside it
+    return _grid(_tree(block.root))
+
+
+def _sentence(text: str) -> str:
+    return "".join(f"${part}$" if maths else escaped(part) for part, maths in named(text))
+
+
+def _equation(line: tuple[Sign, ...]) -> str:
+    """a = b = c in one line where it fits, else a line for each side, and more for a long one."""
+    first, sides = line[0].latex, [sign.latex for sign in line[1:]]
+    if not sides:
+        return " \\\\\n".join(f"&{part}" for part in _filled(first))
+    whole = " ".join(f"= {side}" for side in sides)
+    if printed(whole) <= LINE:
+        return f"{first} &{whole}"
+    rows = [
+        (f"{'= ' if k == 0 else chr(92) + 'qquad '}{part}")
+        for side in sides
+        for k, part in enumerate(_filled(side))
+    ]
+    return f"{first} &" + " \\\\\n&".join(rows)
+
+
+def _filled(latex: str) -> list[str]:
+    """The formula's pieces put together into lines."""
+    lines: list[str] = []
+    for piece in pieces(latex):
+        if lines and printed(lines[-1] + piece) <= LINE:
+            lines[-1] += piece
+        else:
+            lines.append(piece if not lines else f"{{}} {piece}")
+    return lines
 
 
 def _cell(cell: Cell) -> str:
-    return escaped(cell) if isinstance(cell, str) else f"${cell.latex}$"
+    if isinstance(cell, str):
+        return _sentence(cell)
+    return f"${flat(cell.latex)}$" if cell.latex else ""
 
 
 def _grid(block: Grid) -> str:
-    shape = "".join("l" if k in block.left else "r" for k in range(len(block.head)))
+    """The table; a wide one in smaller letters, its words in lines, a long one in parts."""
+    widths = [
+        max(len(c) if isinstance(c, str) else printed(flat(c.latex)) for c in column)
+        for column in zip(block.head, *block.rows, strict=True)
+    ]
+    total = sum(widths) + 3 * len(widths)
+    words = sum(widths[k] for k in block.left)
+    room = max(30, WIDEST - (total - words))  # letters for all columns of words
+    shape = "".join(
+        _column(k in block.left, widths[k], total, room * widths[k] / max(words, 1)) for k in range(len(widths))
+    )
+    size = "" if total <= WIDE else "\\small" if total <= WIDEST else "\\footnotesize"
     head = " & ".join(_cell(cell) for cell in block.head) + r" \\ \hline"
-    rows = [" & ".join(_cell(cell) for cell in row) + r" \\" for row in block.rows]
-    return "\n".join([f"\\noindent\\begin{{tabular}}{{{shape}}}", head, *rows, "\\end{tabular}"])
+    parts = [block.rows[at : at + ROWS] for at in range(0, len(block.rows), ROWS)]
+    tables = []
+    for part in parts:
+        rows = [" & ".join(_cell(cell) for cell in row) + r" \\" for row in part]
+        tables.append("\n".join([f"\\begin{{tabular}}{{{shape}}}", head, *rows, "\\end{tabular}"]))
+    return "{" + size + "\n" + "\n\n".join(tables) + "\n\n}"
 
 
-def _nodes(node: Node) -> list[str]:
-    label = " = ".join(s.latex for s in node.label)
-    slope = f", $\\quad {' = '.join(s.latex for s in node.slope)}$" if node.slope else ""
-    lines = [f"\\item ${label}${slope}"]
-    if node.children:
-        inner = [line for child in node.children for line in _nodes(child)]
-        lines += ["\\begin{itemize}", *inner, "\\end{itemize}"]
-    return lines
+def _column(left: bool, width: int, total: int, share: float) -> str:
+    if not left:
+        return "r"
+    return "l" if total <= WIDEST or width < 20 else f"p{{{share / WIDEST:.2f}\\linewidth}}"
+
+
+def _tree(root: Node) -> Grid:
+    """The tree as a table: what depends on what, further in; the derivatives in a column beside it."""
+    return Grid(("quantity", "the loss's derivative by it"), tuple(_lines(root, 0)), (0, 1))
+
+
+def _lines(node: Node, depth: int) -> Iterator[tuple[Cell, ...]]:
+    label, slope = (" = ".join(sign.latex for sign in line) for line in (node.label, node.slope))
+    text = " = ".join(sign.text for sign in node.label)
+    yield Sign(text, rf"\hspace{{{1.5 * depth:g}em}}{label}"), Sign("", slope)
+    for child in node.children:
+        yield from _lines(child, depth + 1)

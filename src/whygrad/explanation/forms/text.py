@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
-from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Node, Page, Tree, Words
+import numpy as np
+
+from whygrad.explanation.pages import Block, Cell, Curve, Equations, Grid, Heading, Node, Page, Words
 from whygrad.explanation.symbols import Sign
-from whygrad.printing import columns
+from whygrad.printing import columns, sparkline
 
 WIDTH = 110
+DEEP = 24  # letters: under a longer left side, an equation goes on no further to the right
+NARROW = 20  # letters a column of words keeps, when a table is too wide
 
 
 def as_text(page: Page) -> str:
     """The page, its blocks apart by empty lines."""
-    parts = [
-        page.title,
-        *("\n".join(line for lines in paragraphs(block) for line in lines) for block in page.blocks),
-    ]
+    head = "\n".join(part for part in (page.subject, page.title.text) if part)
+    return f"{head}\n\n{blocks_as_text(page.all_blocks)}"
+
+
+def blocks_as_text(blocks: Sequence[Block]) -> str:
+    """Blocks, apart by empty lines."""
+    parts = ["\n".join(line for lines in paragraphs(block) for line in lines) for block in blocks]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -27,30 +35,50 @@ def paragraphs(block: Block) -> list[list[str]]:
         return [[block.text, "-" * len(block.text)]]
     if isinstance(block, Words):
         said = f"*** {block.text} ***" if block.loud else block.text
-        return [textwrap.wrap(said, WIDTH, break_long_words=False)]
+        return [textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)]
     if isinstance(block, Equations):
         width = max(len(line[0].text) for line in block.lines)
         return [_equation(line, width) for line in block.lines]
     if isinstance(block, Grid):
-        cells = [[_plain(cell) for cell in row] for row in (block.head, *block.rows)]
-        return [[f"  {line}" for line in columns(cells, left=block.left)]]
-    assert isinstance(block, Tree)
+        return [_grid(block)]
+    if isinstance(block, Curve):
+        return [[f"  {name:<8}{sparkline(np.array(values))}" for name, values in block.lines[:1]]]
     return [_tree_lines(block.root)]
-
-
-def _plain(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else cell.text
 
 
 def _equation(line: tuple[Sign, ...], width: int) -> list[str]:
     rest = "".join(f" = {sign.text}" for sign in line[1:])
     return textwrap.wrap(
-        f"  {line[0].text:<{width}}{rest}",
+        f"  {line[0].text:<{width if rest else 0}}{rest}",
         WIDTH,
-        subsequent_indent=" " * (width + 5),
+        subsequent_indent=" " * min(width + 5, DEEP),
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _grid(block: Grid) -> list[str]:
+    """The table's lines; where it is too wide, its words go on below each other."""
+    cells = [[_plain(cell) for cell in row] for row in (block.head, *block.rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    while sum(widths) + 2 * len(widths) > WIDTH:
+        widest = max(block.left, key=lambda k: widths[k], default=None)
+        if widest is None or widths[widest] <= NARROW:
+            break
+        widths[widest] -= 1
+    folded = [
+        [
+            textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for row in cells
+    ]
+    lines = [list(line) for row in folded for line in zip_longest(*row, fillvalue="")]
+    return [f"  {line}" for line in columns(lines, left=block.left)]
+
+
+def _plain(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else cell.text
 
 
 def _tree_lines(root: Node) -> list[str]:

@@ -1,0 +1,97 @@
+"""Where a long formula, or a sentence, may be taken apart: at its operators, and around the names in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LONG = 60  # printed letters from which on the inside of parentheses is taken apart too
+_STEP = re.compile(r"\\left\(|\\right\)|\\(?:cdot|to)(?![a-zA-Z])|\\[a-zA-Z]+|\\.|.", re.DOTALL)
+_BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+_FRACTION = re.compile(rf"\\frac{_BRACED}{_BRACED}")
+_QUOTIENT = re.compile(rf"\\frac(?=\{{\\partial ){_BRACED}(?=\{{\\partial ){_BRACED}")
+SUMS = ("+", "-", r"\to")
+BINARY = (*SUMS, r"\cdot")
+DEEPEST = 4  # parentheses
+_INDEX = r"(?:\d+(?:_\d+)*|\{[a-z,]+\})"
+_NAME = re.compile(
+    rf"\bd?(?:L|C)/d(?:[WBOzxy]_{_INDEX}|y_hat(?:_\d+)?|w)(?![\w\[])"
+    rf"|(?<![\w/])(?:[WBOzxy]_{_INDEX}|y_hat(?:_\d+)?)(?![\w(\[])"
+    r"|(?<![\w/])[wbaz]\^\((?:\d+|L)\)_\w+(?:,\w+)?"
+    r"|(?<![\w/])(?:->|\+-)(?!\w)"
+    r"|(?<![\w.)-])-?\d+(?:\.\d+)?e[+-]\d+|(?<![\w.)-])-\d+(?:\.\d+)?(?![\w-])"
+)
+
+
+def pieces(latex: str) -> list[str]:
+    """The formula in pieces, each but the first beginning with its operator: sums, and what is long further in."""
+    found = _cut(latex, SUMS, 0)
+    for deep in range(DEEPEST):
+        found = [
+            part for piece in found for part in (_cut(piece, BINARY, deep) if printed(piece) > LONG else [piece])
+        ]
+    return found
+
+
+def _cut(latex: str, operators: tuple[str, ...], deepest: int) -> list[str]:
+    """Cuts before operators that stand in at most so many parentheses, and in no braces."""
+    found, start, at, braces, parens, before = [], 0, 0, 0, 0, ""
+    for token in _STEP.findall(latex):
+        braces += {"{": 1, "}": -1}.get(token, 0)
+        parens += {"(": 1, "[": 1, r"\left(": 1, ")": -1, "]": -1, r"\right)": -1}.get(token, 0)
+        operand = before not in ("", "(", "=", r"\left(", *BINARY)
+        if token in operators and braces == 0 and parens <= deepest and operand and at > start:
+            found.append(latex[start:at])
+            start = at
+        before = token if token.strip() else before
+        at += len(token)
+    found.append(latex[start:])
+    if len(found) > 1 and deepest:  # a pair of stretching parentheses stands in one piece
+        found = [part.replace(r"\left(", "(").replace(r"\right)", ")") for part in found]
+    return found
+
+
+def printed(latex: str) -> int:
+    """About how many letters wide a formula is when it is set."""
+    while fraction := _FRACTION.search(latex):
+        wide = max(fraction.groups(), key=printed)
+        latex = latex[: fraction.start()] + wide + latex[fraction.end() :]
+    return len(re.sub(r"\\[a-zA-Z]+|\\.", "x", latex).translate(dict.fromkeys(map(ord, "{}_^ "), "")))
+
+
+def flat(latex: str) -> str:
+    """The formula with its derivatives written in one line, as a table has room for."""
+    return _QUOTIENT.sub(r"\1/\2", latex)
+
+
+def named(text: str) -> Iterator[tuple[str, bool]]:
+    """The sentence in parts: (LaTeX, True) for the names of quantities in it, (text, False) for the rest."""
+    at = 0
+    for found in _NAME.finditer(text):
+        if found.start() > at:
+            yield text[at : found.start()], False
+        yield _latex_of(found[0]), True
+        at = found.end()
+    if at < len(text):
+        yield text[at:], False
+
+
+def _latex_of(name: str) -> str:
+    """W_2_11_3 as W_{2,11,3}, dL/dW_111 as a quotient in one line."""
+    if name in ("->", "+-"):
+        return {"->": r"\to", "+-": r"\pm"}[name]
+    if re.match(r"-?\d", name):
+        mantissa, _, power = name.partition("e")
+        return f"{{{mantissa}}}" + (rf" \cdot 10^{{{int(power)}}}" if power else "")
+    if "/d" in name:
+        above, below = name.removeprefix("d").split("/d")
+        return rf"\partial {_latex_of(above)}/\partial {_latex_of(below)}"
+    if "^(" in name:
+        kind, layer, units = re.fullmatch(r"(\w)\^\((\w+)\)_(.*)", name).groups()  # type: ignore[union-attr]
+        return rf"{kind}^{{({layer})}}_{{{units}}}"
+    if name.startswith("y_hat"):
+        return r"\hat{y}" + (f"_{{{name[6:]}}}" if name[5:] else "")
+    kind, _, index = name.partition("_")
+    if index.startswith("{"):
+        return rf"{kind}_{{\text{{{index[1:-1]}}}}}"
+    return f"{kind}_{{{index.replace('_', ',')}}}" if index else kind
