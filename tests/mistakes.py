@@ -27,7 +27,7 @@ NETS: dict[str, tuple[Network, Training]] = {
             Network(3, (Dense(3, "sigmoid"), Dense(1, "sigmoid"))),
             Training("bce", SGD(0.2), l2=0.1),
         ),
-        ("2-3-1 with momentum", Network(2, (Dense(3, "tanh"), Dense(1))), Training("mse", Momentum(0.05, 0.8))),
+        ("2-3-1 with momentum", Network(2, (Dense(3, "tanh"), Dense(1))), Training("mse", Momentum(0.05, 0.7))),
     )
 }
 ALL = ("outputs", "loss", "gradient", "stepped")

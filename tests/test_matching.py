@@ -80,7 +80,7 @@ def _is_factor(slip: Slip) -> bool:
 
 @each_net
 def test_slips_are_named(name: str) -> None:
-    share, missed = check_slips(name, ALL, every=9)
+    share, missed = check_slips(name, ALL, every=15)
     assert missed == []
     assert share >= 0.95
 
@@ -122,7 +122,7 @@ def _as_good(match: Match, planted: Hypothesis, probes: tuple[Probe, ...], shown
 
 @each_net
 def test_pairs_are_named(name: str) -> None:
-    check_combinations(name, 2, 6, seed=1)
+    check_combinations(name, 2, 4, seed=1)
 
 
 @pytest.mark.proof
@@ -268,7 +268,7 @@ CASE = {
 }  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
 @given(**CASE)
 def test_right_answers_are_never_accused(  # type: ignore[no-untyped-def]
     hidden: str, depth: int, width: int, which: int, rows: int, seed: int
@@ -279,12 +279,12 @@ def test_right_answers_are_never_accused(  # type: ignore[no-untyped-def]
 @pytest.mark.proof
 def test_right_answers_are_never_accused_at_length() -> None:
     draw, judged_ones = random.Random(0), 0
-    for seed in range(1500):
+    for seed in range(300):
         judged_ones += check_right(
             draw.choice(sorted(ACTIVATIONS)), draw.randint(1, 6), draw.randint(1, 5), draw.randrange(200),
             draw.randint(1, 5), seed,
         )  # fmt: skip
-    assert judged_ones > 500
+    assert judged_ones > 150
 
 
 def check_right(hidden: str, depth: int, width: int, which: int, rows: int, seed: int) -> bool:
@@ -541,6 +541,16 @@ def test_where_nothing_fits_it_says_what_is_known() -> None:
     assert spoiled(zero)[2:] == ("dW_1 is 0 everywhere",)
 
 
+def test_a_mean_over_the_rows_that_only_the_biases_have() -> None:
+    name = "2-3-3-2 relu"
+    probes = strong(*NETS[name])
+    keys = ("factor-rows", "db_3-per-rows", "db_2-per-rows", "db_1-per-rows")
+    for how_many in (2, 3):
+        hypothesis = planted(name, *keys[:how_many])
+        match = match_gradient(probes, answers(hypothesis.procedure, probes, ("loss", "gradient")))
+        assert found(match) == {hypothesis.keys}
+
+
 def test_numbers_that_are_none_are_wrong_and_said_so() -> None:
     probes = strong(*NETS["2-2-1 linear"])
     odd = []
@@ -598,9 +608,9 @@ def test_a_gradient_taken_from_the_step_shows_the_updates_slips() -> None:
 # ---- probes and experiments ----
 
 
-@pytest.mark.parametrize("hidden", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("hidden", ["linear", "relu", "selu", "sigmoid", "softmax", "tanh"])
 def test_strong_probes_lie_away_from_edges(hidden: str) -> None:
-    for one, output in LEGAL[::11]:
+    for one, output in LEGAL[::23]:
         net = Network(3, make_layers((4, 3, 2), hidden, output.name))
         probes = strong(net, Training(one, wg.SGD(0.1), batch=2))
         assert [len(probe.rows) for probe in probes] == [3, 1, 3, 1, 1]

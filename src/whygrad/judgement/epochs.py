@@ -119,7 +119,7 @@ def _search(
 
 def _count(trials: Trials, size: tuple[int, int]) -> int:
     """How many combinations there are, at most."""
-    return comb(len(trials.slips), size[0]) * comb(len(trials.conventions), size[1])
+    return (comb(len(trials.slips), size[0]) if size[0] else 1) * comb(len(trials.conventions), size[1])
 
 
 def _steps(trials: Trials, size: tuple[int, int]) -> int:
@@ -161,7 +161,9 @@ def _judged(trials: Trials, found: list[Hypothesis], remarks: list[str]) -> Matc
             f"{counted(len(found), 'explanation')} fit equally well; more digits or epochs would tell more"
         )
     entries = _entries(trials, replace(best, slips=()))
-    unseen = tuple(slip for slip in trials.slips if not best.slips and trials.explained((slip, *best.conventions)))
+    unseen = tuple(
+        slip for slip in trials.catalogue if not best.slips and trials.explained((slip, *best.conventions))
+    )
     return Match("losses", verdict, tuple(found), entries, _digits(trials, best), (), tuple(remarks), unseen)
 
 

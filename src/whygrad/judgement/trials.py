@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import combinations, product
 
 import numpy as np
@@ -73,17 +73,23 @@ class Trials:
         self.probe, self.told, self.final, self.precision = probe, told, final, precision
         self.readings = readings(probe.training) if len(told.values) else (DURING,)
         self.between = {reading.key: told.between(reading) for reading in self.readings}
-        self.order = catalogue(probe.net, probe.training)  # in which slips are applied
-        agreed = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
-        self.alike = _alike([*self.order, *agreed], probe)  # groups that print the same numbers always
-        firsts = [group[0] for group in self.alike]
-        self.slips = [e for e in firsts if isinstance(e, Slip)]
-        self.conventions = [e for e in firsts if isinstance(e, Convention)]
+        self.catalogue = catalogue(probe.net, probe.training)  # in the order in which slips are applied
+        self.conventions = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
+
+    @cached_property
+    def alike(self) -> list[list[Slip]]:
+        """The slips in groups that print the same numbers always."""
+        return _alike(self.catalogue, self.probe)
+
+    @property
+    def slips(self) -> list[Slip]:
+        """One slip of each group."""
+        return [group[0] for group in self.alike]
 
     def combinations(self, slips: int, agreed: int, given: tuple[Slip, ...] = ()) -> Iterator[tuple[Element, ...]]:
         """Every combination of so many slips with those given, each of another part, and so many conventions."""
-        for chosen in combinations(self.slips, slips):
-            together = sorted((*given, *chosen), key=self.order.index) if given else chosen
+        for chosen in combinations(self.slips if slips else [], slips):
+            together = sorted((*given, *chosen), key=self.catalogue.index) if given else chosen
             if len({slip.part for slip in together}) == len(together):
                 for under in combinations(self.conventions, agreed):
                     yield (*together, *under)
@@ -123,10 +129,11 @@ class Trials:
 
     def swapped(self, elements: tuple[Element, ...]) -> Iterator[tuple[Element, ...]]:
         """The same combination with each element replaced by those that are always alike."""
-        groups = [next(group for group in self.alike if element in group) for element in elements]
-        for chosen in product(*groups):
-            if len({e.part for e in chosen if isinstance(e, Slip)}) == sum(isinstance(e, Slip) for e in chosen):
-                yield chosen
+        slips = [e for e in elements if isinstance(e, Slip)]
+        agreed = [e for e in elements if isinstance(e, Convention)]
+        for chosen in product(*(next(group for group in self.alike if slip in group) for slip in slips)):
+            if len({slip.part for slip in chosen}) == len(chosen):
+                yield (*chosen, *agreed)
 
 
 def hypothesis(elements: tuple[Element, ...], reading: Reading) -> Hypothesis:
@@ -136,17 +143,17 @@ def hypothesis(elements: tuple[Element, ...], reading: Reading) -> Hypothesis:
     return Hypothesis(slips, agreed, None if reading == DURING else reading)
 
 
-def _alike(elements: Sequence[Element], probe: Probe) -> list[list[Element]]:
-    """The elements in groups that have the same losses and parameters in two epochs that hide nothing."""
+def _alike(slips: Sequence[Slip], probe: Probe) -> list[list[Slip]]:
+    """The slips in groups that have the same losses and parameters in two epochs that hide nothing."""
     strong = replace(strong_table(probe), training=replace(probe.training, epochs=2))
-    groups: list[tuple[Array, list[Element]]] = []
-    for element in elements:
-        run = list(run_loop(element.change(Procedure()), strong))
+    groups: list[tuple[Array, list[Slip]]] = []
+    for slip in slips:
+        run = list(run_loop(slip.change(Procedure()), strong))
         numbers = np.array([n for epoch in run for n in (epoch.mean, epoch.after(), *epoch.w)])
         for known, group in groups:
             if np.allclose(known, numbers, rtol=1e-9, atol=0):
-                group.append(element)
+                group.append(slip)
                 break
         else:
-            groups.append((numbers, [element]))
+            groups.append((numbers, [slip]))
     return [group for _, group in groups]
