@@ -13,7 +13,7 @@ from functools import reduce
 from whygrad.judgement.machine import Moment, Procedure, Stepper, Told
 from whygrad.judgement.readings import Reading
 from whygrad.judgement.slips import Slip
-from whygrad.judgement.slips.slip import Change, on_stage, on_update
+from whygrad.judgement.slips.slip import Change, on_stage, on_update, together
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import penalty
@@ -123,8 +123,8 @@ def _scaled(net: Network, key: str, title: str, usual: str, factor: Callable[[in
         return lambda loss, g, z, a, y, xp: factor(len(y)) * stage(loss, g, z, a, y, xp)
 
     last = len(net.layers) - 1
-    of_loss, of_gradient = on_stage(last, "judge", judged), on_stage(last, "output_delta", judged)
-    return Convention(key, title, usual, lambda procedure: of_gradient(of_loss(procedure)))
+    both = together(on_stage(last, "judge", judged), on_stage(last, "output_delta", judged))
+    return Convention(key, title, usual, both)
 
 
 def _damped(update: Stepper) -> Stepper:

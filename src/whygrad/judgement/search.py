@@ -3,8 +3,7 @@
 Backpropagation goes from the output back, and a slip changes nothing of what is made before it. So the search
 goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
 none before it helps. What changes agreeing blocks, for another slip to change them back, is not looked for: the
-fewest slips win (Occam), and those would be two too many. A factor or sign of the whole gradient is the exception,
-as code that forgets the mean over the rows often has it in its biases.
+fewest slips win (Occam), and those would be two too many.
 """
 
 from __future__ import annotations
@@ -117,16 +116,11 @@ class Search:
         return self.seen[chosen]
 
     def _first_changes(self, element: Element, effects: Effects) -> set[Block]:
-        """For each case, the first of its blocks that the element changes; all of them, where it scales them."""
+        """For each case, the first of its blocks that the element changes."""
         found: set[Block] = set()
         for case, right in zip(self.cases, self.right, strict=True):
-            changed = [block for block in effects.of(element, case, right) if block in case.blocks]
-            found.update(changed if _scales(element) else changed[:1])
+            found.update([block for block in effects.of(element, case, right) if block in case.blocks][:1])
         return found
-
-
-def _scales(element: Element) -> bool:
-    return isinstance(element, Convention) or element.part in ("factor", "sign")
 
 
 def _first_disagreement(case: Case, step: Step) -> Block | None:

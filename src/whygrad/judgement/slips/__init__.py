@@ -9,7 +9,7 @@ from whygrad.judgement.slips.deltas import hidden_slips, output_slips
 from whygrad.judgement.slips.derivatives import derivative_slips
 from whygrad.judgement.slips.forward import forward_slips, loss_slips
 from whygrad.judgement.slips.loops import loop_slips
-from whygrad.judgement.slips.parts import bias_gradient_slips, weight_gradient_slips
+from whygrad.judgement.slips.parts import bias_gradient_slips, mean_slips, weight_gradient_slips
 from whygrad.judgement.slips.slip import Slip
 from whygrad.judgement.slips.updates import parameter_slips, penalty_slips, rule_slips, updated_weights_slip
 from whygrad.network import Network
@@ -24,6 +24,7 @@ _GROUPS = (
     hidden_slips,
     weight_gradient_slips,
     bias_gradient_slips,
+    mean_slips,
     updated_weights_slip,
     penalty_slips,
     rule_slips,

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from whygrad.activations import ACTIVATIONS, Activation
-from whygrad.judgement.machine import Procedure
-from whygrad.judgement.slips.slip import Change, Rewrite, Slip, Stage, a, on_stage, scaled, unfused
+from whygrad.judgement.slips.slip import Change, Rewrite, Slip, Stage, a, on_stage, scaled, together, unfused
 from whygrad.losses import LOSSES
 from whygrad.network import Network
 from whygrad.training import Training
@@ -93,12 +92,8 @@ def _reactivated(at: int, activate: Rewrite, last: bool) -> Change:
     first = on_stage(at, "activate", activate)
     if not last:
         return first
-    second = on_stage(at, "judge", lambda judge, now: lambda loss, *given: judge(unfused(loss), *given))
-
-    def change(procedure: Procedure) -> Procedure:
-        return second(first(procedure))
-
-    return change
+    judge = on_stage(at, "judge", lambda judge, now: lambda loss, *given: judge(unfused(loss), *given))
+    return together(first, judge)
 
 
 # ---- the loss that is reported; the gradient does not read it ----

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from whygrad.judgement.machine import Moment
-from whygrad.judgement.slips.slip import Rewrite, Slip, a, on_stage
+from whygrad.judgement.slips.slip import Rewrite, Slip, a, on_stage, together
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.training import Training
@@ -157,3 +157,20 @@ def _bias_forms(net: Network, layer: int) -> Iterator[tuple[str, str, str, Rewri
 
 def _times(inputs: Inputs) -> Rewrite:
     return lambda db, now: lambda delta: db(delta * inputs(now))
+
+
+def mean_slips(net: Network, training: Training) -> Iterator[Slip]:
+    """The mean over the rows missing, or taken twice, in the weights of all layers, or in the biases of all."""
+    if training.batch == 1 or len(net.layers) < 2:
+        return
+    kinds = (("dW", "weight_gradient", "a^T delta"), ("db", "bias_gradient", "sum of delta"))
+    for name, stage, line in kinds:
+        for key, words, written, factor in (
+            ("rows", "is summed over the rows where the mean belongs", line, _by_rows(float)),
+            ("per-rows", "is divided by the rows twice", f"1/n^2 {line}", _by_rows(lambda rows: 1 / rows)),
+        ):
+            yield Slip(
+                f"all-{name}-{key}", f"{name} of every layer {words}", "gradient", f"scale of all {name}", None,
+                f"{name} = {written}", f"{name} = 1/n {line}", f"follow the mean over the rows into every {name}",
+                together(*(on_stage(at, stage, factor) for at in range(len(net.layers)))),
+            )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Literal
 
 from whygrad.judgement.machine import Layerwise, Moment, Penalize, Procedure, Stepper
@@ -46,6 +47,11 @@ def on_stage(at: int, stage: str, rewrite: Rewrite) -> Change:
         return put(stages, at, **{stage: rewrite(getattr(stages[at], stage), now)})
 
     return lambda procedure: replace(procedure, stages=(*procedure.stages, change))
+
+
+def together(*changes: Change) -> Change:
+    """Several changes as one."""
+    return lambda procedure: reduce(lambda so_far, change: change(so_far), changes, procedure)
 
 
 def put(stages: Layerwise, at: int, **new: Stage) -> Layerwise:
