@@ -33,6 +33,7 @@ from whygrad.cli.questions import (
     form_of,
     grids_in,
     refuse_beside,
+    sections,
     settings_in,
 )
 from whygrad.cli.request import Request, make_request, names, own_table, resolve
@@ -43,7 +44,7 @@ from whygrad.explanation import Explanation
 from whygrad.explanation import explain as open_row
 from whygrad.explanation.extras import blocks_of
 from whygrad.explanation.forms import FORMS
-from whygrad.explanation.forms.text import as_text, paragraphs
+from whygrad.explanation.forms.text import paragraphs
 from whygrad.explanation.opened import Opened
 from whygrad.explanation.pages import Equations, Heading, Page, Words
 from whygrad.explanation.spreadsheet import write_spreadsheet
@@ -164,15 +165,15 @@ def _answer(asked: _Question, kind: str) -> int:
 def page_of(asked: _Question, kind: str = "text") -> Page:
     """The row's page or the weight's, and the sections that were asked for."""
     more, opened, against = asked.more, asked.opened, _libraries(asked.form.against)
-    only = {"tree": {"only": ("tree",)}}.get(kind, {} if more.only is None else {"only": names(more.only)})
+    only = {"only": ("tree",)} if kind == "tree" else {} if more.only is None else {"only": sections(more.only)}
     if opened is None:
         page = asked.why.page(against, **only)
     elif isinstance(opened, OpenedUnit):
         page = opened.page(more.paths, against, **only)
     else:
         page = opened.page(more.paths, more.rows, more.nudge, against, **only)
-    sections = extras(asked).values()
-    return page.with_blocks(*(block for section in sections for block in blocks_of(section))).about(asked.title)
+    besides = [block for found in extras(asked).values() for block in blocks_of(found)]
+    return page.with_blocks(*besides).about(asked.title)
 
 
 def extras(asked: _Question) -> dict[str, Any]:
@@ -214,8 +215,7 @@ def _libraries(against: str) -> str | tuple[str, ...]:
 def reveal(page: Page) -> None:
     """Prints the page, waiting for Enter before each line of its chain, and before what comes after it."""
     chain, waiting = False, True
-    head, *_ = as_text(page).split("\n\n")
-    print(head)
+    print(f"{page.subject}\n{page.title.text.partition(' = ')[0]} = ?")
     for block in page.all_blocks:
         if isinstance(block, Heading):
             if chain:

@@ -46,7 +46,8 @@ class MoreOptions:
     """Which sections, and how much of each."""
 
     only: str | None = None
-    "Of a weight, only these: chain, paths, rows, nudge, update, tree; of a row: forward, tree, gradient."
+    """These sections only, as in chain,paths: given, chain, paths, rows, nudge, update, tree of a weight; given, \
+forward, tree, gradient, sensitivities of a row; or none."""
     paths: Number = 10
     "List so many paths to the loss, the largest."
     rows: Number = 5
@@ -116,8 +117,8 @@ def form_of(what: WhatOptions, more: MoreOptions, form: FormOptions) -> str:
     kind = _form(form)
     if kind == "xlsx":
         _check_workbook(what, more, form)
-    if kind == "tree" and more.only is not None:
-        raise InputError("--format tree shows the tree alone; leave --only out")
+    if more.only is not None and kind in ("tree", "json"):
+        raise InputError(f"--only is for pages, of which {kind} is none; leave one of them out")
     if form.step and (kind != "text" or form.out is not None):
         raise InputError("--step is for reading in a terminal; leave --format, --json and --out out")
     return kind
@@ -158,6 +159,14 @@ def check_files(form: FormOptions, *read: str | Path | None) -> None:
             refuse_unwritable(path)
     if form.rows_out is not None and form.rows_out.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(f"--rows-out {form.rows_out} must end in .csv or .parquet")
+
+
+def sections(only: str) -> tuple[str, ...]:
+    """The sections that --only names; none stands for none."""
+    wanted = names(only.lower())
+    if not wanted:
+        raise InputError("--only names no section; write it as chain,paths, or none")
+    return () if wanted == ("none",) else wanted
 
 
 def settings_in(text: str) -> dict[str, float]:

@@ -36,13 +36,13 @@ class Consensus(Shown):
 
     @property
     def digits(self) -> dict[str, float]:
-        """Who agrees, and to how many digits at least; only of the nudge, which may have none, at best."""
-        found: dict[str, float] = {}
+        """Who agrees, and to how many digits at least; where a nudge sees none, it is not counted."""
+        found: dict[str, list[float]] = {w.name: [] for one in self.agreements for w in one.witnesses}
         for one in self.agreements:
-            for witness in one.witnesses:
-                if witness.agrees and (witness.name != "nudge" or one.verdict.digits_possible >= 1):
-                    found[witness.name] = min(found.get(witness.name, witness.digits), witness.digits)
-        return found
+            for w in one.witnesses:
+                if w.agrees and (w.name != "nudge" or one.verdict.digits_possible >= 1):
+                    found[w.name].append(w.digits)
+        return {name: min(counts) for name, counts in found.items() if counts}
 
     def line(self) -> str:
         """paths = backprop = nudge: all 9 derivatives agree (paths to 15.9 digits); or the disagreements."""
@@ -54,11 +54,12 @@ class Consensus(Shown):
         whole = f"all {counted(self.count, 'derivative')} agree"
         if asked < self.count:
             whole = f"the {asked} largest of {counted(self.count, 'derivative')} agree"
-        least = ", ".join(f"{name} {tenths(digits)}" for name, digits in self.digits.items())
+        least = ", ".join(f"{name} {tenths(count)}" for name, count in self.digits.items())
         open_ = [one.sign.text for one in self.agreements if one.verdict.kind == "inconclusive"]
         rest = [f"nudge inconclusive about {', '.join(open_[:8])}"] if open_ else []
         absent = dict.fromkeys(said for one in self.agreements for said in one.absent)
-        return "; ".join([f"{chain}: {whole}, to at least so many digits: {least}", *rest, *absent])
+        digits = f", to at least so many digits: {least}" if least else ""
+        return "; ".join([f"{chain}: {whole}{digits}", *rest, *absent])
 
     def to_plain(self) -> dict[str, Any]:
         """Text and numbers only, for JSON."""

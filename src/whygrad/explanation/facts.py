@@ -15,13 +15,22 @@ from whygrad.printing import counted
 LISTED = 12  # columns that are listed one by one
 
 
-def row_blocks(moment: Moment, symbols: Symbols) -> list[Block]:
-    """The row, its columns as numbers, and how to read the names."""
+def head_blocks(moment: Moment, symbols: Symbols) -> list[Block]:
+    """Which row it is, what has to be known about the moment, and how to read the names."""
     said = f"{moment.place[:1].upper()}{moment.place[1:]}, {moment.when}{_facts(moment)}."
-    blocks: list[Block] = [Words(said, plain=True), *(Words(f"Note: {note}.") for note in moment.notes)]
-    if moment.net.inputs + moment.net.outputs <= 2 * LISTED:
-        blocks.append(Equations((*_inputs(moment, symbols), *_targets(moment, symbols))))
-    return [*blocks, Words(f"Names: {legend(moment.net, symbols.notation)}. {symbols.legend()}.")]
+    notes = [Words(f"Note: {note}.") for note in moment.notes]
+    return [
+        Words(said, plain=True),
+        *notes,
+        Words(f"Names: {legend(moment.net, symbols.notation)}. {symbols.legend()}."),
+    ]
+
+
+def given_blocks(moment: Moment, symbols: Symbols, where: str = "") -> list[Block]:
+    """Inputs and targets as numbers, where they are few, and what stands where."""
+    few = moment.net.inputs + moment.net.outputs <= 2 * LISTED
+    lines = [Equations((*_inputs(moment, symbols), *_targets(moment, symbols)))] if few else []
+    return [*lines, *([Words(f"{where}.")] if where else [])]
 
 
 def _facts(moment: Moment) -> str:

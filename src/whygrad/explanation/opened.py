@@ -12,7 +12,7 @@ import numpy as np
 from whygrad.errors import InputError
 from whygrad.explanation.chain import chain_of
 from whygrad.explanation.factors import Chain
-from whygrad.explanation.facts import row_blocks
+from whygrad.explanation.facts import given_blocks, head_blocks
 from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.links import Links
@@ -42,7 +42,14 @@ from whygrad.maths import Array
 from whygrad.names import Place, position_of
 
 NUDGE = 0.01  # the course's
-SECTIONS = ("chain", "paths", "rows", "nudge", "update")  # and "tree", which is drawn only when it is asked for
+SECTIONS = (
+    "given",
+    "chain",
+    "paths",
+    "rows",
+    "nudge",
+    "update",
+)  # and "tree", which is drawn only when it is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,21 +129,19 @@ class Opened:
     ) -> Page:
         """All of it, or `only` some sections: so many paths and rows, that nudge, and those libraries asked."""
         agreed = self.agreement(against)
+        m, symbols = self.moment, self.symbols
+        where = f"{whereabouts(m, symbols, self.place)}; its value is {digits(self.value)}"
         sections = {
-            "tree": lambda: tree_blocks(self.links, self.symbols, self.place),
+            "tree": lambda: tree_blocks(self.links, symbols, self.place),
+            "given": lambda: given_blocks(m, symbols, where),
             "chain": self._chain_blocks,
             "paths": lambda: path_section(lambda: self.paths(paths)),
             "rows": lambda: pull_blocks(self.pulls, rows),
             "nudge": lambda: self._nudge_blocks(nudge, agreed.verdict),
-            "update": lambda: step_blocks(self.step) if len(self.moment.batch) else [],
+            "update": lambda: step_blocks(self.step) if len(m.batch) else [],
         }
-        where = whereabouts(self.moment, self.symbols, self.place)
-        blocks = [
-            *row_blocks(self.moment, self.symbols),
-            Words(f"{where}; its value is {digits(self.value)}."),
-            *picked(sections, only),
-        ]
-        return Page(why_title(self.chain.sign, self.derivative), tuple(blocks), agreement_blocks(agreed))
+        blocks = (*head_blocks(m, symbols), *picked(sections, only))
+        return Page(why_title(self.chain.sign, self.derivative), blocks, agreement_blocks(agreed))
 
     def _nudge_blocks(self, by: float, verdict: Verdict) -> list[Block]:
         found = self._nudge_if_any(by)

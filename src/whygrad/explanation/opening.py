@@ -104,24 +104,26 @@ def next_value_words(moment: Moment) -> str:
 
 def whereabouts(moment: Moment, symbols: Symbols, place: Place) -> str:
     """Where the parameter stands, in words."""
-    sign, to = symbols.parameter(place), _unit(moment, place.layer, place.to)
+    sign, to = symbols.parameter(place), _unit(moment, symbols, place.layer, place.to)
     if place.source is None:
         return f"{sign} is the bias of {to}"
-    return f"{sign} goes to {to} from {_unit(moment, place.layer - 1, place.source)}"
+    return f"{sign} goes to {to} from {_unit(moment, symbols, place.layer - 1, place.source)}"
 
 
 def unit_whereabouts(moment: Moment, symbols: Symbols, layer: int, unit: int) -> str:
     """Which unit, or input, it is, in words."""
-    said = _unit(moment, layer, unit)
-    return f"{symbols.a(layer, unit)} is {said if layer < 0 else f'the output of {said}'}"
+    kind = "" if layer < 0 else "the output of "
+    return f"{symbols.a(layer, unit)} is {kind}{_unit(moment, Symbols(moment.net), layer, unit)}"
 
 
-def _unit(moment: Moment, layer: int, unit: int) -> str:
-    if layer < 0:
-        named = f" ({moment.input_names[unit]})" if moment.input_names else ""
-        return f"input {unit + 1}{named}"
+def _unit(moment: Moment, symbols: Symbols, layer: int, unit: int) -> str:
+    """Unit 1 of layer 1; where others count from 0, by its name there."""
+    named = f" ({moment.input_names[unit]})" if layer < 0 and moment.input_names else ""
+    if symbols.notation != "course":
+        return f"{symbols.a(layer, unit)}{named}"
     last = len(moment.net.layers) - 1
-    return f"unit {unit + 1} of layer {layer + 1}{' (the output)' if 0 < layer == last else ''}"
+    output = " (the output)" if 0 < layer == last else ""
+    return f"input {unit + 1}{named}" if layer < 0 else f"unit {unit + 1} of layer {layer + 1}{output}"
 
 
 def picked(sections: Mapping[str, Callable[[], list[Block]]], only: Iterable[str]) -> list[Block]:

@@ -14,7 +14,7 @@ from whygrad.explanation.biography import Biography, biography_of
 from whygrad.explanation.consensus import Consensus, consensus
 from whygrad.explanation.extras import Formulas, sensitivity_blocks
 from whygrad.explanation.factors import Chain
-from whygrad.explanation.facts import row_blocks
+from whygrad.explanation.facts import given_blocks, head_blocks
 from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.formula import definitions, explicit_formula
@@ -199,21 +199,24 @@ class Explanation:
         return consensus(self.moment, self.links, self.gradient, self.symbols, against)
 
     @np.errstate(all="ignore")
-    def page(self, against: str | Iterable[str] | None = None, only: Iterable[str] = ()) -> Page:
+    def page(self, against: str | Iterable[str] | None = None, only: Iterable[str] | None = None) -> Page:
         """The row's forward pass, its gradient and what the update makes of every parameter.
 
-        `only` names sections: forward, tree, gradient and sensitivities, of which a small network has by itself
-        the first three, a large one forward and sensitivities.
+        `only` names sections: given, forward, tree, gradient and sensitivities. Without it a small network has all
+        but the last of them, a large one all but tree and gradient.
         """
         m, links, symbols = self.moment, self.links, self.symbols
         sections = {
+            "given": lambda: given_blocks(m, symbols),
             "forward": lambda: forward_blocks(m, links, symbols),
             "tree": lambda: tree_blocks(links, symbols),
             "gradient": lambda: gradient_blocks(m, symbols, self.gradient, all_steps(m) if len(m.batch) else None),
             "sensitivities": lambda: sensitivity_blocks(self.sensitivities(10)),
         }
-        usual = ("forward", "tree", "gradient") if is_small(m.net) else ("forward", "sensitivities")
-        blocks = (*row_blocks(m, symbols), *picked(sections, only or usual))
+        usual = (
+            ("given", "forward", "tree", "gradient") if is_small(m.net) else ("given", "forward", "sensitivities")
+        )
+        blocks = (*head_blocks(m, symbols), *picked(sections, usual if only is None else only))
         title = f"The row's backpropagation: {m.net}"
         return Page(word(title), blocks, agreement_blocks(self.agreement(against)))
 

@@ -150,7 +150,7 @@ def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:
     blocks: list[Block] = [Heading("Nudge"), Words(said), Grid(head, rows), Words(sentences([more, found.why]))]
     if verdict is None:
         return blocks
-    return [*blocks, Words(sentences([f"Ever smaller nudges say: {verdict.kind}", verdict.reason]))]
+    return [*blocks, Words(sentences([f"Verdict: {verdict.kind}", verdict.reason]))]
 
 
 def step_blocks(step: Step) -> list[Block]:
@@ -169,6 +169,8 @@ def _step_line(line: Line) -> tuple[Sign, ...]:
     if line.what.startswith(("the update", "the memory")):
         old = f"{{{sign.latex}}}" if "^" in sign.latex else sign.latex  # which takes no second superscript
         sign = Sign(f"new {sign}", rf"{old}^{{\text{{new}}}}")
+    elif line.what.startswith(("with the penalty", "clipped", "within")):
+        sign = Sign(f"{sign}, {line.what}", rf"{sign.latex} \text{{, {line.what}}}")
     return chained(sign, line.formula, line.numbers, number(line.value))
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from whygrad.explanation.chain import chain_from
 from whygrad.explanation.consensus import consensus
 from whygrad.explanation.factors import Chain
-from whygrad.explanation.facts import row_blocks
+from whygrad.explanation.facts import given_blocks, head_blocks
 from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.opening import picked, unit_whereabouts
-from whygrad.explanation.pages import Page, Words
+from whygrad.explanation.pages import Page
 from whygrad.explanation.paths import Paths, paths_from
 from whygrad.explanation.sections import (
     agreement_blocks,
@@ -31,7 +31,7 @@ from whygrad.explanation.sections import (
 from whygrad.explanation.symbols import Sign, Symbols, digits
 from whygrad.maths import Array
 
-SECTIONS = ("chain", "paths")
+SECTIONS = ("given", "chain", "paths")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +76,16 @@ class OpenedUnit:
     def page(
         self, paths: int = 10, against: str | Iterable[str] | None = None, only: Iterable[str] = SECTIONS
     ) -> Page:
-        """Chain and paths, or `only` one; in the end, whether the row's derivatives by parameters agree."""
+        """Chain and paths, or `only` some sections; in the end, whether the row's parameters agree."""
+        m, symbols = self.moment, self.symbols
+        where = f"{unit_whereabouts(m, symbols, self.layer, self.unit)}; its value is {digits(self.value)}"
         sections = {
+            "given": lambda: given_blocks(m, symbols, where),
             "chain": lambda: chain_blocks(self.chain),
             "paths": lambda: path_section(lambda: self.paths(paths)),
         }
-        where = unit_whereabouts(self.moment, self.symbols, self.layer, self.unit)
-        value = Words(f"{where}; its value is {digits(self.value)}.")
-        agreed = consensus(self.moment, self.links, self.gradient, self.symbols, against)
-        blocks = (*row_blocks(self.moment, self.symbols), value, *picked(sections, only))
+        agreed = consensus(m, self.links, self.gradient, symbols, against)
+        blocks = (*head_blocks(m, symbols), *picked(sections, only))
         return Page(why_title(self.chain.sign, self.derivative), blocks, agreement_blocks(agreed))
 
     @np.errstate(all="ignore")

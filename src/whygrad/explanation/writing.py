@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from whygrad.explanation.symbols import Sign
 
-SHOWN = 8  # terms of a sum that are written out
+SHOWN, FIRST = 8, 3  # terms of a sum that are written out; of more terms the first, and the last
 
 _WORDS = {
     r"\,": " ",
@@ -67,8 +67,10 @@ def _braced(text: str, start: int) -> tuple[str, int]:
 
 
 def _fenced(part: str) -> str:
-    """The part in parentheses, unless it stands in a pair of them."""
-    return part if re.fullmatch(r"\([^()]*\)", part) else f"({part})"
+    """The part in parentheses, unless one pair of them is around the whole of it."""
+    depths = [part[:at].count("(") - part[:at].count(")") for at in range(1, len(part) + 1)]
+    whole = part.startswith("(") and 0 not in depths[:-1] and depths[-1] == 0
+    return part if whole else f"({part})"
 
 
 def _grouped(part: str) -> str:
@@ -103,8 +105,8 @@ def added(terms: Sequence[Sign]) -> Sign:
     """The terms with plus signs between them, the middle ones of many left out."""
     terms = list(terms)
     if len(terms) > SHOWN:
-        dots = Sign(f"... ({len(terms) - SHOWN} more) ...", r"\cdots")
-        terms = [*terms[: SHOWN - 1], dots, terms[-1]]
+        dots = Sign(f"... ({len(terms) - FIRST - 1} more) ...", r"\cdots")
+        terms = [*terms[:FIRST], dots, terms[-1]]
     return Sign(_joined([t.text for t in terms]), _joined([t.latex for t in terms]))
 
 

@@ -14,7 +14,7 @@ from whygrad.explanation.pages import Block, Cell, Curve, Equations, Grid, Headi
 from whygrad.explanation.symbols import Sign
 
 _LETTERS = 0xE000  # private letters stand for texts while a formula is converted
-_TEXT = re.compile(r"\\text(tt)?\{((?:\\.(?:\{\})?|[^{}\\])*)\}")
+_TEXT = re.compile(r"\\text(tt)?\{((?:\\(?:[a-z]+\{\}|.)|[^{}\\])*)\}")
 
 
 def as_html(page: Page) -> str:

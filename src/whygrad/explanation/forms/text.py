@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from whygrad.printing import columns, sparkline
 
 WIDTH = 110
 DEEP = 24  # letters: under a longer left side, an equation goes on no further to the right
+_GLUE = "\N{NO-BREAK SPACE}"
 NARROW = 20  # letters a column of words keeps, when a table is too wide
 
 
@@ -47,14 +49,18 @@ def paragraphs(block: Block) -> list[list[str]]:
 
 
 def _equation(line: tuple[Sign, ...], width: int) -> list[str]:
-    rest = "".join(f" = {sign.text}" for sign in line[1:])
-    return textwrap.wrap(
-        f"  {line[0].text:<{width if rest else 0}}{rest}",
+    """Its lines; a long one goes on before an operator."""
+    left = line[0].text if len(line) == 1 else f"{line[0].text:<{width}}"
+    whole = "".join([f"  {left}", *(f" = {sign.text}" for sign in line[1:])])
+    kept = re.sub(r" (?![-=+*] )", _GLUE, whole)
+    wrapped = textwrap.wrap(
+        kept,
         WIDTH,
-        subsequent_indent=" " * min(width + 5, DEEP),
+        subsequent_indent=" " * min(width + 3, DEEP),
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [part.replace(_GLUE, " ") for part in wrapped]
 
 
 def _grid(block: Grid) -> list[str]:
