@@ -189,10 +189,8 @@ def check_single_slips(probe: Probe, every: int) -> None:
 
 
 def test_pairs_are_named_by_losses() -> None:
-    for keys in (("factor-half", "rate-10"), ("db_2-sign", "order-reversed")):
-        hypothesis = Hypothesis(tuple(slip for key, slip in SLIPS.items() if key in keys))
-        match = judged(STUDENTS, printed(hypothesis.procedure, STUDENTS))
-        assert hypothesis.keys in found(match), f"{keys}: {found(match)}"
+    hypothesis = Hypothesis((SLIPS["db_2-sign"], SLIPS["order-reversed"]))
+    assert found(judged(STUDENTS, printed(hypothesis.procedure, STUDENTS))) == {hypothesis.keys}
 
 
 def test_slips_that_print_the_same_are_all_told() -> None:
@@ -226,6 +224,7 @@ def test_few_digits_are_not_searched_for_many_slips() -> None:
     match = judged(STUDENTS, ["24.31"])
     assert match.verdict in ("unnamed", "undecided")
     assert any("too few digits" in remark for remark in match.remarks)
+    assert judged(STUDENTS, ["0", "inf"]).verdict in ("unnamed", "undecided")
 
 
 def test_a_last_digit_that_float32_turns_is_no_mistake_but_a_slip_may_fit_better() -> None:

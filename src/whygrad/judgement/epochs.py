@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import comb, log10
 
 import numpy as np
@@ -33,6 +34,7 @@ _WRONG = ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0))
 _GIVEN = (*_AGREED, (1, 0), (1, 1), (2, 0))  # beside slips that are known
 
 
+@np.errstate(all="ignore")  # what is not finite is theirs, and is found to be wrong
 def match_losses(
     net: Network,
     training: Training,
@@ -75,6 +77,8 @@ def match_losses(
             remarks.append(
                 f"combinations of {min(left)} slips or more were not tried: {_why_not(trials, min(left))}"
             )
+    if not found and not rounded:
+        remarks.append("rows in a random order of the code's own were not tried")
     if rounded:
         remarks.append("some last digits are not whygrad's, but within what float32 rounds")
     return _judged(trials, [*rounded, *found], remarks)
@@ -161,10 +165,18 @@ def _judged(trials: Trials, found: list[Hypothesis], remarks: list[str]) -> Matc
             f"{counted(len(found), 'explanation')} fit equally well; more digits or epochs would tell more"
         )
     entries = _entries(trials, replace(best, slips=()))
-    unseen = tuple(
-        slip for slip in trials.catalogue if not best.slips and trials.explained((slip, *best.conventions))
-    )
-    return Match("losses", verdict, tuple(found), entries, _digits(trials, best), (), tuple(remarks), unseen)
+    return Match(
+        "losses", verdict, tuple(found), entries, _digits(trials, best), (), tuple(remarks),
+        partial(_unseen, trials, best),
+    )  # fmt: skip
+
+
+@np.errstate(all="ignore")
+def _unseen(trials: Trials, best: Hypothesis) -> tuple[Slip, ...]:
+    """Single slips that print the same numbers, where no slip is what prints them."""
+    if best.slips:
+        return ()
+    return tuple(slip for slip in trials.catalogue if trials.explained((slip, *best.conventions)))
 
 
 def _numbers(trials: Trials, under: Hypothesis) -> list[float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -49,7 +50,7 @@ class Match:
     - `digits`: to how many digits they do, in the number that agrees least.
     - `known`: what can be said where nothing reproduces them, a sentence each.
     - `remarks`: what else there is to say of the judgement, a sentence each.
-    - `unseen`: slips that would not have shown in these numbers.
+    - `unseen`: slips that would not have shown in these numbers, worked out when asked for.
     """
 
     about: str
@@ -59,7 +60,12 @@ class Match:
     digits: float | None = None
     known: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-    unseen: tuple[Slip, ...] = ()
+    find_unseen: Callable[[], tuple[Slip, ...]] = field(default=tuple, repr=False)
+
+    @cached_property
+    def unseen(self) -> tuple[Slip, ...]:
+        """Slips that are not excluded, as they would have changed none of these numbers."""
+        return self.find_unseen()
 
     @property
     def slips(self) -> tuple[Slip, ...]:
@@ -102,6 +108,7 @@ _ASIDE = {
 }
 
 
+@np.errstate(all="ignore")  # what is not finite is theirs, and is found to be wrong
 def _match(
     about: Aspect, shown: Aspects, tries: Sequence[Aspects], probes: Sequence[Probe], answers: Sequence[Answer]
 ) -> Match:
@@ -190,7 +197,7 @@ def _explained(about: Aspect, search: Search, hypotheses: tuple[Hypothesis, ...]
         remarks.append(
             "where z lies on a kink, another side's derivative was taken; that is a choice, not a mistake"
         )
-    return Match(about, verdict, hypotheses, entries, digits, (), tuple(remarks), _unseen(search))
+    return Match(about, verdict, hypotheses, entries, digits, (), tuple(remarks), partial(_unseen, search))
 
 
 def _unexplained(about: Aspect, searches: list[Search], facts: list[str]) -> Match:
@@ -198,9 +205,9 @@ def _unexplained(about: Aspect, searches: list[Search], facts: list[str]) -> Mat
     entries = _entries(search.cases, search.right, about)
     if _by_differences(search, about):
         remark = "they agree to 4 digits or more, but not to rounding, as derivatives by one-sided differences do"
-        return Match(about, "undecided", (), entries, remarks=(remark,), unseen=_unseen(search))
+        return Match(about, "undecided", (), entries, remarks=(remark,), find_unseen=partial(_unseen, search))
     remarks = ("not all combinations of three slips were tried",) if any(s.gave_up for s in searches) else ()
-    return Match(about, "unnamed", (), entries, None, tuple(facts), remarks, _unseen(search))
+    return Match(about, "unnamed", (), entries, None, tuple(facts), remarks, partial(_unseen, search))
 
 
 def _facts(search: Search, aspect: Aspect) -> tuple[str, ...]:
@@ -256,6 +263,7 @@ def _at_kink(case: Case, step: Step) -> Mask:
     return np.asarray((case.kinks > 0) & ~(np.abs(theirs - ours) <= bound))
 
 
+@np.errstate(all="ignore")
 def _unseen(search: Search) -> tuple[Slip, ...]:
     """Slips that would change nothing here, though their aspect is judged."""
     aspects = {aspect for case in search.cases for aspect in case.theirs}

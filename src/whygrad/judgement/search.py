@@ -9,6 +9,7 @@ fewest slips win (Occam), and those would be two too many.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,12 @@ class Search:
         self.cases, self.elements = cases, tuple(elements)
         self.right = [one_step(Procedure(), case.probe) for case in cases]
         self.seen: dict[tuple[int, ...], Block | None] = {}
-        self.changed = [self._first_changes(element, effects) for element in self.elements]
+        self.effects = effects
+
+    @cached_property
+    def changed(self) -> list[set[Block]]:
+        """For each element, the first block it changes in each case."""
+        return [self._first_changes(element) for element in self.elements]
 
     @property
     def unseen(self) -> tuple[Element, ...]:
@@ -93,7 +99,7 @@ class Search:
             if slips == conventions == 0:
                 yield chosen
             return
-        for k, element in enumerate(self.elements):
+        for k, element in enumerate(self.elements if slips or conventions else ()):
             is_slip = isinstance(element, Slip)
             left = slips if is_slip else conventions
             if left and block in self.changed[k] and self._goes_with(k, chosen):
@@ -115,11 +121,11 @@ class Search:
             self.seen[chosen] = next((block for block in differs if block is not None), None)
         return self.seen[chosen]
 
-    def _first_changes(self, element: Element, effects: Effects) -> set[Block]:
+    def _first_changes(self, element: Element) -> set[Block]:
         """For each case, the first of its blocks that the element changes."""
         found: set[Block] = set()
         for case, right in zip(self.cases, self.right, strict=True):
-            found.update([block for block in effects.of(element, case, right) if block in case.blocks][:1])
+            found.update([block for block in self.effects.of(element, case, right) if block in case.blocks][:1])
         return found
 
 
