@@ -177,6 +177,96 @@ COMMANDS += [
     ("compare students --against tensorflow", ("'tensorflow'", "keras, torch, jax, sklearn")),
 ]
 
+# options of "explain students", what the line must hold
+EXPLAIN: list[tuple[str, tuple[str, ...]]] = [
+    # which, and when
+    ("--row x", ("--row", "'x'", "whole number")),
+    ("--row 0", ("--row", "is 0", "1 or more")),
+    ("--row 5", ("row 5 (index 4)", "the table has 4 rows")),
+    ("--weight W_999", ("'W_999'", "layer 9", "the network has 2")),
+    ("--weight nonsense", ("'nonsense'", "W_211", "B_21", "x_1->h2")),
+    ("--weight ''", ("''", "W_211")),
+    ("--weight 'x->h2'", ("'x->h2'", "'x' is no unit")),
+    ("--at soon", ("'soon'", "start, end, an epoch (3), or EPOCH:ROW (3:2)")),
+    ("--at 9", ("epoch 9", "ends after 5 epochs")),
+    ("--at 3:9", ("row 9", "epoch 3")),
+    ("--at 0:1", ("'0:1'", "from 1")),
+    ("--at 1:0", ("'1:0'", "EPOCH:ROW")),
+    ("--at -1", ("'-1'", "EPOCH:ROW")),
+    # how much of it
+    ("--only chain", ("'chain'", "given, forward, tree, gradient, sensitivities")),
+    ("--weight W_111 --only cahin", ("'cahin'", "did you mean 'chain'?")),
+    ("--only ,", ("--only", "chain,paths", "none")),
+    ("--weight W_111 --paths 0", ("--paths", "is 0", "1 or more")),
+    ("--weight W_111 --rows -1", ("--rows", "-1", "0 or more")),
+    ("--weight W_111 --rows 1.5", ("--rows", "'1.5'", "whole number")),
+    ("--weight W_111 --nudge 0", ("--nudge", "is 0", "other than 0")),
+    ("--weight W_111 --nudge inf", ("--nudge", "inf", "other than 0")),
+    ("--weight W_111 --nudge x", ("--nudge", "'x'", "not a number")),
+    ("--weight W_111 --nudge 1e-40", ("nudge", "1e-40", "must change W_111 = 0.1", "try 0.01")),
+    ("--set W_111", ("--set 'W_111'", "no value", "W_111=0.2")),
+    ("--set =1", ("--set '=1'", "no value")),
+    ("--set ,", ("--set", "no parameter", "W_111=0.2")),
+    ("--set W_111=x", ("--set", "'x'", "not a number")),
+    ("--set W_111=inf", ("--set", "'inf'", "not a number")),
+    ("--set W_111=1,W_111=2", ("--set", "W_111 twice")),
+    ("--set 'W_111=1,cgpa->h1=2'", ("'cgpa->h1'", "is W_111", "named twice")),
+    ("--set W_311=1", ("'W_311'", "layer 3 is not there")),
+    ("--curve W_111", ("--curve", "'W_111'", "W_111=-1:1:21 (from:to:points)")),
+    ("--curve W_111=0:1", ("--curve", "'W_111=0:1'", "from:to:points")),
+    ("--curve W_111=0:x:3", ("--curve", "from:to:points")),
+    ("--curve W_111=0:inf:3", ("--curve", "from:to:points")),
+    ("--curve W_111=0:1:0", ("--curve", "'W_111=0:1:0'", "1 to 1,000,000 points")),
+    ("--curve W_111=0:1:2000,W_121=0:1:2000", ("--curve", "1 to 1,000,000 points in all")),
+    ("--curve W_111=0:1:2,W_111=0:1:2", ("--curve", "W_111 twice")),
+    ("--curve ''", ("--curve", "no parameter")),
+    ("--curve W_111=0:1:2 --curve-rows some", ("--curve-rows", "some", "row", "all")),
+    ("--hidden 300 --formula", ("1,201 parameters", "at most 60")),
+    ("--hidden 300 --format tree", ("1,201 parameters", "at most 40")),
+    # what goes with a weight only
+    ("--biography", ("--biography", "one weight", "--weight W_111")),
+    ("--step", ("--step", "one weight", "--weight W_111")),
+    ("--rows-out p.csv", ("--rows-out", "one weight", "--weight W_111")),
+    ("--rows 3", ("--rows", "one weight")),
+    ("--paths 3", ("--paths", "one weight")),
+    ("--nudge 0.1", ("--nudge", "one weight")),
+    ("--weight O_11 --biography", ("--biography", "one weight", "O_11 is none")),
+    ("--weight x_1 --rows-out p.csv", ("--rows-out", "one weight", "x_1 is none")),
+    # how, and where to
+    ("--format pdf", ("--format", "pdf", "latex", "html", "json", "xlsx")),
+    ("--format xlsx", ("--format xlsx", "--out FILE.xlsx")),
+    ("--format xlsx --out why", ("--format xlsx", "why", ".xlsx")),
+    ("--out why.pdf", ("--out why.pdf", ".txt .tex .html .htm .json .xlsx")),
+    ("--out why", ("--out why", ".txt .tex .html")),
+    ("--out why.html --format json", ("--format json", "why.html")),
+    ("--out why.html --format tree", ("--format tree", "why.html")),
+    ("--out why.html --json", ("--json", "why.html")),
+    ("--json --format text", ("--json", "--format text")),
+    ("--json --only forward", ("--only", "json")),
+    ("--format tree --only forward", ("--only", "tree")),
+    ("--weight W_111 --out why.xlsx", ("--weight", "workbook", "leave it out")),
+    ("--curve W_111=0:1:3 --out why.xlsx", ("--curve", "workbook", "leave it out")),
+    ("--hidden 300 --out why.xlsx", ("1,201 parameters", "at most 200")),
+    ("--out nowhere/why.html", ("the folder nowhere does not exist",)),
+    ("--out folder --format html", ("folder is a folder",)),
+    ("--out t.csv/why.html", ("t.csv/why.html", "does not exist")),
+    ("--weight W_111 --rows-out pulls.txt", ("pulls.txt", ".csv or .parquet")),
+    ("--weight W_111 --rows-out c.csv", ("c.csv exists", "--force")),
+    ("--weight W_111 --rows-out nowhere/p.csv", ("the folder nowhere does not exist",)),
+    ("--weight W_111 --step --json", ("--step", "terminal", "--json")),
+    ("--weight W_111 --step --out why.txt", ("--step", "terminal", "--out")),
+    ("--weight W_111 --out a.json --rows-out ./a.json --force", ("--out a.json", "another file")),
+    ("--notation greek", ("--notation", "greek", "course", "torch")),
+    ("--against tensorflow", ("'tensorflow'", "keras, torch, jax, sklearn")),
+    ("--against sklearn", ("sklearn gives no derivatives", "jax or torch")),
+    # and what the other verbs refuse
+    ("--target y", ("--target", "the example students comes with its own")),
+    ("--lr 0", ("learning_rate", "above 0")),
+    ("--patience 3", ("Unknown option", "--patience")),
+    ("--config no.toml", ("no.toml", "No such file")),
+    ("extra", ("extra",)),
+]
+
 TOML: list[tuple[str | bytes, tuple[str, ...]]] = [
     ("epochs = = 3\n", ("r.toml is not TOML", "line 1, column 10")),
     ('target = "price"\nepochs = 3\nepochs = 4\n', ("r.toml is not TOML", "line 3")),
@@ -207,6 +297,39 @@ def test_a_bad_option_is_refused(
     command: str, fragments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused(capsys, FILES, command, fragments)
+
+
+@pytest.mark.parametrize(("options", "fragments"), EXPLAIN, ids=[case[0][:60] for case in EXPLAIN])
+def test_a_bad_option_of_explain_is_refused(
+    options: str, fragments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    against = "" if "--against" in options else "--against none"
+    refused(capsys, FILES, f"explain students {against} {options}", fragments)
+
+
+def test_a_bad_subject_of_explain_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    refused(capsys, {}, "explain", ("what shall be explained?", "students, placement", "a model file"))
+    refused(capsys, {}, "explain studens", ("'studens'", "did you mean 'students'?"))
+    refused(capsys, FILES, "explain t.csv", ("t.csv", "--target COLUMN"))
+    refused(capsys, FILES, "explain nix.whygrad", ("nix.whygrad", "No such file"))
+    refused(
+        capsys,
+        FILES,
+        "explain c.csv --target ok --weight W_111 --rows-out c.csv --force",
+        ("--rows-out c.csv", "another file", "choose another name"),
+    )
+
+
+def test_every_option_of_explain_has_a_bad_value_here() -> None:
+    from dataclasses import fields
+
+    from whygrad.cli.questions import FormOptions, MoreOptions, WhatOptions
+
+    tried = "".join(f"{options} " for options, _ in EXPLAIN)
+    for group in (WhatOptions, MoreOptions, FormOptions):
+        for f in fields(group):
+            if f.name not in {"force", "sensitivities"}:  # which take nothing, and are never in the way
+                assert f"--{f.name.replace('_', '-')} " in tried, f.name
 
 
 @pytest.mark.parametrize(("text", "fragments"), TOML, ids=[f"{case[0]!r}" for case in TOML])

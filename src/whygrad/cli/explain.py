@@ -145,7 +145,8 @@ def _answer(asked: _Question, kind: str) -> int:
     form = asked.form
     if kind == "json":
         found = plain(asked)
-        text, agrees = say.as_json(found), found.get("opened", found)["agreement"]["agrees"]
+        text = say.as_json(found)
+        agrees = (found if "agreement" in found else found["opened"])["agreement"]["agrees"]
     else:
         page = page_of(asked, kind)
         text = FORMS["text" if kind == "tree" else kind](page)

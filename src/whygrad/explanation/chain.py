@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from whygrad.explanation.factors import Cancellation, Chain, Factor, Term
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
-from whygrad.explanation.writing import added, spelled
+from whygrad.explanation.writing import added, called, spelled, texts_of
 from whygrad.losses import Loss
 from whygrad.names import Place
 
@@ -121,14 +121,16 @@ class Ways:
             letters = {"a_i": names.a(layer, at), "a_j": names.a(layer, unit), "1[i=j]": same}
             numbers = {"a_i": figure(a[at]), "a_j": figure(a[unit]), "1[i=j]": same}
             value = float(self.links.slopes[layer][unit, at])
-        template = g.texts.derivative
+        template = texts_of(g).derivative
+        letters |= called(g)
+        numbers |= called(g)
         return Factor(
             names.a(layer, at), names.z(layer, unit), spelled(template, letters), spelled(template, numbers), value
         )
 
     def judged(self, at: int) -> Factor:
         """dL/da of an output."""
-        formula, numbers = self._of_output(self.loss.texts.derivative, at)
+        formula, numbers = self._of_output(texts_of(self.loss).derivative, at)
         return Factor(
             self.symbols.loss, self.symbols.a(self.last, at), formula, numbers, float(self.links.blame[at])
         )
@@ -196,5 +198,5 @@ class Ways:
         letters = {"a": names.a(self.last, unit), "y": names.y(unit), "k": figure(self.loss.k)}
         numbers = {"a": figure(float(a)), "y": figure(float(y)), "k": figure(self.loss.k)}
         for found in (letters, numbers):
-            found |= {"a_i": found["a"], "y_i": found["y"]}
+            found |= {"a_i": found["a"], "y_i": found["y"], **called(self.loss)}
         return spelled(template, letters), spelled(template, numbers)

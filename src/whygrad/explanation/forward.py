@@ -10,7 +10,7 @@ from whygrad.activations import Activation
 from whygrad.explanation.links import Links
 from whygrad.explanation.pages import Node, alone, chained
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
-from whygrad.explanation.writing import added, spelled
+from whygrad.explanation.writing import added, called, spelled, texts_of
 from whygrad.losses import Loss
 from whygrad.names import Place
 
@@ -53,7 +53,7 @@ def activation_line(links: Links, symbols: Symbols, layer: int, unit: int) -> Li
 
 def _activated(g: Activation, z: list[Sign], unit: int) -> Sign:
     if g.elementwise:
-        return spelled(g.texts.value, {"z": z[unit], "k": figure(g.k)})
+        return spelled(texts_of(g).value, {"z": z[unit], "k": figure(g.k), **called(g)})
     powers = [Sign(f"e^{sign}", f"e^{{{alone(sign).latex}}}") for sign in z]
     total = added(powers)
     written = g.texts.value.replace(OVER_UNITS, "a").replace(POWER, "u")
@@ -73,7 +73,8 @@ def layer_lines(links: Links, symbols: Symbols, layer: int, units: Sequence[int]
 def loss_line(links: Links, loss: Loss, symbols: Symbols) -> Line:
     """L as the sum of the outputs' shares, with names, numbers and the value."""
     fused = loss.fuses(links.net.output) if links.joined else None
-    template = (fused or loss).texts.value.replace(r"\textstyle\sum_i ", "")  # one share of the sum
+    texts = fused.texts if fused else texts_of(loss)
+    template = texts.value.replace(r"\textstyle\sum_i ", "")  # one share of the sum
     named, numbered = [], []
     for unit in range(links.net.outputs):
         if not (links.reaches[unit] or links.joined):
@@ -98,7 +99,7 @@ def _letters(links: Links, loss: Loss, symbols: Symbols, unit: int) -> tuple[dic
         "k": figure(loss.k),
     }
     for found in (names, numbers):
-        found.update({f"{letter}_i": found[letter] for letter in "azy"})
+        found.update({f"{letter}_i": found[letter] for letter in "azy"} | called(loss))
     return names, numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,10 +27,9 @@ def number(value: float) -> Sign:
 
 
 def sentences(parts: Sequence[str]) -> str:
-    """The parts as sentences, each with a capital letter, unless it begins with dL/dW, and a full stop."""
-    return " ".join(
-        f"{said[:1] if said[1:2].isupper() else said[:1].upper()}{said[1:].rstrip('.')}." for said in parts if said
-    )
+    """The parts as sentences, each with a full stop and, unless it begins with a name, a capital letter."""
+    said = [part.rstrip(".") for part in parts if part]
+    return " ".join(f"{s[0].upper()}{s[1:]}." if re.match(r"[a-z]+[ ,:]", s) else f"{s}." for s in said)
 
 
 def why_title(sign: Sign, value: float) -> Sign:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from whygrad.explanation.symbols import Sign
+from whygrad.activations import Activation
+from whygrad.explanation.pages import bare
+from whygrad.explanation.symbols import Sign, word
+from whygrad.formulas import Texts
+from whygrad.losses import Loss
 
 SHOWN, FIRST = 8, 3  # terms of a sum that are written out; of more terms the first, and the last
 
@@ -45,8 +49,8 @@ def plain_text(latex: str) -> str:
     text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"sqrt{_fenced(m[1])}", text)
     text = re.sub(rf"(?<={_VALUE})\\operatorname", r" \\operatorname", text)
     text = re.sub(r"\\(?:text|operatorname|mathrm|mathtt)\{([^}]*)\}", r"\1", text)
-    for word, plain in _WORDS.items():
-        text = re.sub(re.escape(word) + r"(?![a-zA-Z])" * word[-1].isalpha(), plain, text)
+    for command, plain in _WORDS.items():
+        text = re.sub(re.escape(command) + r"(?![a-zA-Z])" * command[-1].isalpha(), plain, text)
     text = re.sub(r"\^\{([^{}]*)\}", lambda m: f"^{_grouped(m[1])}", text)
     text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
     text = re.sub(rf"(?<={_VALUE})\\([a-zA-Z]+)", r" \1", text)
@@ -97,8 +101,23 @@ def spelled(template: str, letters: Mapping[str, Sign]) -> Sign:
         signs.append(found)
     text = plain_text("".join(marks))
     for k, sign in enumerate(signs):
-        text = text.replace(chr(_MARK + k), sign.text)
+        mark = chr(_MARK + k)
+        text = re.sub(rf"(?<=\(){mark}(?=[),])|(?<=, ){mark}(?=[),])", bare(sign.text), text)  # alone in there
+        text = text.replace(mark, sign.text)
     return Sign(text, "".join(latex))
+
+
+def texts_of(formula: Activation | Loss) -> Texts:
+    """How it is written; somebody's own that is not told how, by its name: f(z), and f'(z)."""
+    if formula.name == "linear" or formula.texts.value not in ("", "z"):
+        return formula.texts
+    arguments = "z" if isinstance(formula, Activation) else "a, y"
+    return Texts(f"f({arguments})", f"f'({arguments})", "")
+
+
+def called(formula: Activation | Loss) -> dict[str, Sign]:
+    """What stands for the letter f of `texts_of`."""
+    return {"f": word(formula.name)}
 
 
 def added(terms: Sequence[Sign]) -> Sign:

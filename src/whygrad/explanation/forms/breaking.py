@@ -25,12 +25,26 @@ _NAME = re.compile(
 
 def pieces(latex: str) -> list[str]:
     """The formula in pieces, each but the first beginning with its operator: sums, and what is long further in."""
-    found = _cut(latex, SUMS, 0)
+    found = _cut(_opened(latex) if printed(latex) > LONG else latex, SUMS, 0)
     for deep in range(DEEPEST):
         found = [
             part for piece in found for part in (_cut(piece, BINARY, deep) if printed(piece) > LONG else [piece])
         ]
     return found
+
+
+def _opened(latex: str) -> str:
+    """The formula without braces that only group: after an operator or parenthesis, and before no index."""
+    kept, opened = list(latex), []
+    for at, letter in enumerate(latex):
+        if letter == "{" and latex[at - 1 : at] != "\\":
+            before = latex[:at].rstrip()[-1:]
+            opened.append(at if before in ("", *"(=+-,") and latex[at + 1 : at + 2] != "-" else None)
+        elif letter == "}" and latex[at - 1 : at] != "\\":
+            start = opened.pop()
+            if start is not None and latex[at + 1 : at + 2] not in ("^", "_"):
+                kept[start] = kept[at] = " "
+    return "".join(kept)
 
 
 def _cut(latex: str, operators: tuple[str, ...], deepest: int) -> list[str]:

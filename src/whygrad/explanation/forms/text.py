@@ -21,7 +21,7 @@ NARROW = 20  # letters a column of words keeps, when a table is too wide
 
 def as_text(page: Page) -> str:
     """The page, its blocks apart by empty lines."""
-    head = "\n".join(part for part in (page.subject, page.title.text) if part)
+    head = "\n".join(textwrap.fill(part, WIDTH) for part in (page.subject, page.title.text) if part)
     return f"{head}\n\n{blocks_as_text(page.all_blocks)}"
 
 
