@@ -1,6 +1,7 @@
 """Somebody's code in many styles: its answers equal whygrad's."""
 
 import importlib.util
+import re
 import sys
 
 import numpy as np
@@ -373,7 +374,7 @@ FAILURES = {
     "e = e * 0": "gradients returned only zeros: it is not written yet",
     "e = e * np.nan": "gradients returned nan in W_111 and 8 more",
     "e = e * np.array([np.inf])": "gradients returned -inf in W_111 and 8 more",
-    "return gradients(W1, b1, W2, b2, x, y)": "line 6: RecursionError: maximum recursion depth exceeded",
+    "return gradients(W1, b1, W2, b2, x, y)": "RecursionError: maximum recursion depth exceeded",
     "open('no.csv')": "line 6: FileNotFoundError: [Errno 2] No such file or directory: 'no.csv' (in gradients)",
 }
 
@@ -382,7 +383,8 @@ FAILURES = {
 def test_a_failing_function_is_one_clear_line(line, tmp_path):
     ((answer,),) = asked(tmp_path, GRADIENTS.format(line), [probe(STUDENTS, MSE, 1)])
     (problem,) = answer.problems
-    assert problem.startswith(FAILURES[line])
+    said = re.sub(r"^line [3-6]: (?=Recursion)", "", problem)  # which line meets the limit depends on the stack
+    assert said.startswith(FAILURES[line])
     assert "\n" not in problem
     assert answer.gradient is None
 
