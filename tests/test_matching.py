@@ -132,6 +132,12 @@ def test_pairs_and_triples_are_named(name: str) -> None:
     check_combinations(name, 3, 30, seed=3)
 
 
+def test_a_slip_that_hides_part_of_another_is_named_with_it() -> None:
+    name = "2-3-3-2 relu"  # the updated W_3 shows nowhere, as it never moves; the updated W_2 does
+    hypothesis = planted(name, "updated-weights", "W_3-never")
+    assert found(judged(hypothesis.procedure, strong(*NETS[name]), ALL[::3])) == {hypothesis.keys}
+
+
 def test_the_notebooks_three_slips_are_named_from_one_update() -> None:
     net, _, training = wg.example("students")
     probes = probes_for(net, training, Rows(np.zeros((4, 2)), np.zeros((4, 1))))
@@ -615,7 +621,7 @@ def test_strong_probes_lie_away_from_edges(hidden: str) -> None:
     for one, output in LEGAL[::23]:
         net = Network(3, make_layers((4, 3, 2), hidden, output.name))
         probes = strong(net, Training(one, wg.SGD(0.1), batch=2))
-        assert [len(probe.rows) for probe in probes] == [3, 1, 3, 1, 1]
+        assert [len(probe.rows) for probe in probes] == [7, 1, 7, 1, 1]  # unlike 2, 3, 4 units and 5 rows
         for probe in probes[:4]:
             trace, where = forward_propagation(net, probe.w, probe.rows.x), f"{net} {one}"
             for layer, z in zip(net.layers, trace.z, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 
@@ -30,9 +31,10 @@ def probes_for(net: Network, training: Training, rows: Rows) -> tuple[Probe, ...
 
     Random weights, biases that are not 0, several rows at once and single ones; away from kinks, dead units and
     saturated ones. A start in which all weights are alike, as the lecture's, hides a transposition, and rows
-    whose inputs are alike hide it too. `rows` is the table, whose number of rows the batches avoid.
+    whose inputs are alike hide it too. `rows` is the table: the batches avoid its number of rows, and numbers of
+    units, so that one factor is not taken for another.
     """
-    several = next(n for n in (3, 5, 7, 11) if n not in (len(rows), net.outputs, 2 * net.outputs))
+    several = next(n for n in count(3, 2) if n not in (len(rows), 2 * net.outputs, *net.sizes))
     random = [_drawn(net, training, n, seed) for seed, n in enumerate((several, 1, several, 1))]
     distinct = initialize_parameters(net, "distinct")
     return (*random, Probe(net, training, distinct, _rows(net, training.loss, 1, np.random.default_rng(4))))

@@ -2,8 +2,9 @@
 
 Backpropagation goes from the output back, and a slip changes nothing of what is made before it. So the search
 goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
-none before it helps. What changes agreeing blocks, for another slip to change them back, is not looked for: the
-fewest slips win (Occam), and those would be two too many.
+none before it helps. What changes agreeing blocks, for another slip to change them back, is tried last and in
+pairs only, as it hardly ever happens: a bias summed over the rows where all else is their mean, or weights read
+after an update that never comes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MOST_TRIED = 40_000  # hypotheses, about 100 microseconds each in a small networ
 
 # (slips, conventions), fewest first
 SIZES = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
+PAIRS = ((1, 1), (2, 0))
 
 
 class Effects:
@@ -53,24 +55,39 @@ class Search:
         self.effects = effects
 
     @cached_property
-    def changed(self) -> list[set[Block]]:
+    def touched(self) -> list[list[list[Block]]]:
+        """For each element, the blocks it changes in each case, in order."""
+        return [
+            [
+                [block for block in self.effects.of(element, case, right) if block in case.blocks]
+                for case, right in zip(self.cases, self.right, strict=True)
+            ]
+            for element in self.elements
+        ]
+
+    @cached_property
+    def first(self) -> list[set[Block]]:
         """For each element, the first block it changes in each case."""
-        return [self._first_changes(element) for element in self.elements]
+        return [{blocks[0] for blocks in cases if blocks} for cases in self.touched]
+
+    @cached_property
+    def anywhere(self) -> list[set[Block]]:
+        """For each element, every block it changes."""
+        return [{block for blocks in cases for block in blocks} for cases in self.touched]
 
     @property
     def unseen(self) -> tuple[Element, ...]:
         """What changes no number of these cases by more than rounding."""
-        return tuple(e for e, blocks in zip(self.elements, self.changed, strict=True) if not blocks)
+        return tuple(e for e, blocks in zip(self.elements, self.first, strict=True) if not blocks)
 
     def aspects(self, element: Element) -> set[Aspect]:
         """The aspects in which the element shows first."""
-        return {block.aspect for block in self.changed[self.elements.index(element)]}
+        return {block.aspect for block in self.first[self.elements.index(element)]}
 
     def fewest(self) -> list[Hypothesis]:
         """All hypotheses of the fewest slips, then the fewest conventions, that agree with every case."""
-        for slips, conventions in SIZES:
-            tried: set[tuple[int, ...]] = set()
-            found = list(self._grown((), slips, conventions, tried))
+        for (slips, conventions), anywhere in (*((s, False) for s in SIZES), *((s, True) for s in PAIRS)):
+            found = list(self._grown((), slips, conventions, set(), anywhere))
             if found:
                 hypotheses = (self.hypothesis(chosen) for chosen in found[:MOST_SHOWN])
                 return sorted(hypotheses, key=lambda h: h.far_fetched)
@@ -88,7 +105,7 @@ class Search:
         return Hypothesis(slips, tuple(e for e in elements if isinstance(e, Convention)))
 
     def _grown(
-        self, chosen: tuple[int, ...], slips: int, conventions: int, tried: set[tuple[int, ...]]
+        self, chosen: tuple[int, ...], slips: int, conventions: int, tried: set[tuple[int, ...]], anywhere: bool
     ) -> Iterator[tuple[int, ...]]:
         """Those hypotheses with exactly so many more slips and conventions that agree."""
         if chosen in tried or self.gave_up:
@@ -99,12 +116,15 @@ class Search:
             if slips == conventions == 0:
                 yield chosen
             return
-        for k, element in enumerate(self.elements if slips or conventions else ()):
+        if slips == conventions == 0:
+            return
+        changed = self.anywhere if anywhere else self.first
+        for k, element in enumerate(self.elements):
             is_slip = isinstance(element, Slip)
             left = slips if is_slip else conventions
-            if left and block in self.changed[k] and self._goes_with(k, chosen):
+            if left and block in changed[k] and self._goes_with(k, chosen):
                 more = tuple(sorted((*chosen, k)))
-                yield from self._grown(more, slips - is_slip, conventions - (not is_slip), tried)
+                yield from self._grown(more, slips - is_slip, conventions - (not is_slip), tried, anywhere)
 
     def _goes_with(self, k: int, chosen: tuple[int, ...]) -> bool:
         element = self.elements[k]
@@ -120,13 +140,6 @@ class Search:
             differs = (_first_disagreement(case, one_step(procedure, case.probe)) for case in self.cases)
             self.seen[chosen] = next((block for block in differs if block is not None), None)
         return self.seen[chosen]
-
-    def _first_changes(self, element: Element) -> set[Block]:
-        """For each case, the first of its blocks that the element changes."""
-        found: set[Block] = set()
-        for case, right in zip(self.cases, self.right, strict=True):
-            found.update([block for block in self.effects.of(element, case, right) if block in case.blocks][:1])
-        return found
 
 
 def _first_disagreement(case: Case, step: Step) -> Block | None:
