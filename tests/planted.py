@@ -26,6 +26,7 @@ from planted_train import train, train_slips
 from planted_unit_slips import unit_slips
 from planted_unit_train import unit_train, unit_train_slips
 from planted_units import Units, units
+
 from whygrad.judgement import checking, epochs
 from whygrad.judgement.observations import Answer
 from whygrad.judgement.report import Report
@@ -109,7 +110,10 @@ def differs(clean: Sequence[Sequence[Answer]], answers: Sequence[Sequence[Answer
     """Whether a program's numbers are other than the clean one's, more than rounding may make them."""
     if not answers or not clean:
         return True
-    return all(any(_other(a[0], b, single) for a, b in zip(clean, plan, strict=True)) for plan in zip(*answers, strict=False))  # noqa: E501
+    return all(
+        any(_other(a[0], b, single) for a, b in zip(clean, plan, strict=True))
+        for plan in zip(*answers, strict=False)
+    )
 
 
 def _other(a: Answer, b: Answer, single: bool) -> bool:

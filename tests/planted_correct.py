@@ -10,6 +10,7 @@ import numpy as np
 from planted_array_styles import backward_lines, block, forward_lines
 from planted_arrays import Arrays, Hand
 from planted_tasks import BCE, CCE, MSE, Task, make_task
+
 from whygrad.updates import SGD, Momentum
 
 

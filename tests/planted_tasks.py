@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 import whygrad as wg
 from whygrad.network import Dense, Network
 from whygrad.reading import table_from_arrays
