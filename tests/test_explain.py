@@ -61,7 +61,10 @@ def test_the_lectures_weight_in_numbers() -> None:
         "With every parameter moved, the row's loss really falls, from 13.5424 to 13.0590581.",
     ):
         assert line in page, line
-    assert last_line(students()["W_111"]).startswith("paths = backprop = nudge = complex step: -5.888 (paths")
+    # jax and torch join in where another test has imported them
+    assert re.match(
+        r"paths = backprop = nudge = complex step[a-z =]*: -5\.888 \(paths", last_line(students()["W_111"])
+    )
 
 
 def test_a_standardised_column_says_how_it_became_its_number(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_a_large_network_is_readable_and_says_what_is_left_out() -> None:
     assert "y_hat_8 = e^z_38/" in page  # the row's own class is among them
     assert f"(the 10 largest of {net.n_parameters:,})" in page
     assert re.search(
-        r"the 8 largest of 164,312 derivatives agree, to at least so many\s+digits: paths 1[45]", page
+        r"the 8 largest of 164,312 derivatives agree, to at least\s+so\s+many\s+digits: paths\s+1[45]", page
     )
     for text in (page, repr(why["W_2_30_5"])):
         assert len(text.splitlines()) < 130

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -229,9 +230,9 @@ def test_curves_of_two_weights_and_of_all_rows(capsys: pytest.CaptureFixture[str
 
 def test_enter_reveals_one_factor_after_another() -> None:
     command = [sys.executable, "-m", "whygrad", "explain", "students", "--weight", "W_111", "--step", *QUICK]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, command)
+    terminal, inner = pty.openpty()
+    child = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner)
+    os.close(inner)
     shown: list[str] = []
     while True:
         text = _until_prompt(terminal)
@@ -239,7 +240,7 @@ def test_enter_reveals_one_factor_after_another() -> None:
         if not text.endswith("[Enter]"):
             break
         os.write(terminal, b"\n")
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert child.wait() == 0
     first, *factors = shown
     assert "Why dL/dW_111 = ?" in first  # the answer is not told beforehand
     assert "-5.888" not in first
@@ -269,7 +270,8 @@ def _until_prompt(terminal: int) -> str:
 def test_where_nobody_presses_enter_all_is_shown() -> None:
     words = ["students", "--weight", "W_111", "--step"]
     piped = program(*words, input="\n\n")
-    closed = program(*words, stdin=None, preexec_fn=lambda: os.close(0))
+    shell = shlex.join([sys.executable, "-m", "whygrad", "explain", *words, *QUICK])
+    closed = subprocess.run(f"{shell} <&-", shell=True, capture_output=True, text=True, check=False)
     for done in (piped, closed):
         assert done.returncode == 0
         assert done.stderr == ""
