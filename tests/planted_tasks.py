@@ -9,8 +9,7 @@ import numpy as np
 
 import whygrad as wg
 from whygrad.network import Dense, Network
-from whygrad.reading import table_from_arrays
-from whygrad.table import Table
+from whygrad.table import Column, Table
 from whygrad.training import Training
 from whygrad.updates import SGD, Adam, Momentum
 
@@ -66,14 +65,23 @@ def make_task(
     dense = tuple(Dense(n, g) for n, g in zip(units, functions.split(), strict=True))
     rng = np.random.default_rng(len(name) + 7 * rows)
     x = np.round(rng.uniform(-1.5, 1.5, (rows, n_in)), 2)  # (rows, n_in)
-    y = np.round(rng.uniform(0.1, 0.9, (rows, units[-1])), 2)
-    if loss == CCE:
-        y = np.array(["abcde"[k % units[-1]] for k in range(rows)])
-    elif loss == BCE:
-        y = np.array([["no", "yes"][k % 3 % 2] for k in range(rows)])
+    inputs = tuple(Column(f"x{k + 1}", "number", x[:, k]) for k in range(n_in))
+    targets, kind = _targets(rng, loss, rows, units[-1])
+    table = Table(inputs, targets, kind, None, None, (), np.arange(rows))
     settings = {"epochs": 3, "order": "sequential", "scale": "none", "start": "glorot", **told}
     training = Training(loss=loss, optimizer=optimizer or SGD(0.1), **settings)
-    return Task(name, Network(n_in, dense), table_from_arrays(x, y), training)
+    return Task(name, Network(n_in, dense), table, training)
+
+
+def _targets(rng: np.random.Generator, loss: str, rows: int, units: int) -> tuple[tuple[Column, ...], Any]:
+    """The target columns and the kind of task."""
+    if loss == CCE:
+        codes = np.arange(rows, dtype=np.int32) % units
+        return (Column("y", "category", codes, tuple("abcde"[:units])),), "multiclass"
+    if loss == BCE:
+        return (Column("y", "yes/no", np.arange(rows) % 3 % 2 * 1.0, ("no", "yes")),), "binary"
+    y = np.round(rng.uniform(0.1, 0.9, (rows, units)), 2)  # (rows, units)
+    return tuple(Column(f"y{k + 1}", "number", y[:, k]) for k in range(units)), "regression"
 
 
 def _built_in(name: str, **told: Any) -> Task:
