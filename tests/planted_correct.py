@@ -73,6 +73,13 @@ def packed(names: Iterable[str], container: str, form: str = "{}") -> str:
         return "[" + ", ".join(f"({W}, {b})" for W, b in pairs) + "]"
     if container == "layers":
         return "[" + ", ".join(f'{{"W": {W}, "b": {b}}}' for W, b in pairs) + "]"
+    if container == "marked":
+        return "{" + ", ".join(f'"d{name}": {one}' for name, one in zip(names, said, strict=True)) + "}"
+    if container.startswith("reversed"):
+        text = ", ".join(one for pair in reversed(pairs) for one in pair)
+        return f"[{text}]" if container == "reversed list" else text
+    if container == "flat":
+        return f"np.concatenate([{', '.join(f'np.ravel({one})' for one in said)}])"
     if container == "groups":
         return f'{{"W": [{", ".join(said[::2])}], "b": [{", ".join(said[1::2])}]}}'
     return ("[{}]" if container == "list" else "{}").format(", ".join(said))
@@ -89,6 +96,10 @@ def unpacked(names: Iterable[str], container: str, of: str, form: str = "{}") ->
         return "\n".join(f"{said[2 * k]}, {said[2 * k + 1]} = {of}[{k}]" for k in layers)
     if container == "layers":
         return "\n".join(f'{said[2 * k]}, {said[2 * k + 1]} = {of}[{k}]["W"], {of}[{k}]["b"]' for k in layers)
+    if container == "marked":
+        return "\n".join(f'{one} = {of}["d{name}"]' for name, one in zip(names, said, strict=True))
+    if container.startswith("reversed"):
+        return f"{', '.join(one for k in reversed(layers) for one in said[2 * k : 2 * k + 2])} = {of}"
     if container == "groups":
         return "\n".join(f'{said[2 * k]}, {said[2 * k + 1]} = {of}["W"][{k}], {of}["b"][{k}]' for k in layers)
     return f"{', '.join(said)} = {of}"
@@ -112,6 +123,8 @@ class Writer:
         )  # fmt: skip
         self.s = Arrays(task, self.hand)
         self.container = str(rng.choice(["dict", "list", "pairs", "layers", "groups", "tuple"]))
+        others = ["marked", "reversed tuple", "reversed list"]
+        self.returned = str(rng.choice([self.container, self.container, *others]))
         self.flat_bias = bool(rng.random() < 0.5)
         self.single = bool(rng.random() < 0.2)
         self.labels = task.loss == CCE and bool(rng.random() < 0.3)
@@ -235,7 +248,14 @@ def {self.names["init"]}():
             "class": self.class_,
         }
         hand = [word for word in ("columns", "out_in", "fused", "by_z", "early") if getattr(self.hand, word)]
-        about = [structure, self.container, *hand, "flat bias" if self.flat_bias else "2-d bias", self.convention]
+        about = [
+            structure,
+            self.container,
+            f"returns {self.returned}",
+            *hand,
+            "flat bias" if self.flat_bias else "2-d bias",
+            self.convention,
+        ]
         about += [
             word
             for word, there in (("float32", self.single), ("labels", self.labels), ("momentum", momentum))
@@ -265,10 +285,10 @@ def {n["loss"]}({given}):
         n, momentum = self.names, bool(self.task.training.optimizer.memories)
         l2 = ", l2" if self.convention == "penalty in update" else ""
         v = ", v, momentum" if momentum else ""
-        grads = [unpacked(self.parameters, self.container, n["grads"], "d{}")]
-        grads += [unpacked(self.parameters, self.container, "v", "v{}")] if momentum else []
+        grads = [unpacked(self.parameters, self.returned, n["grads"], "d{}")]
+        grads += [unpacked(self.parameters, self.returned, "v", "v{}")] if momentum else []
         out = packed(self.parameters, self.container, "new_{}")
-        more = f"    v = {packed(self.parameters, self.container, 'v{}')}\n" if momentum else ""
+        more = f"    v = {packed(self.parameters, self.returned, 'v{}')}\n" if momentum else ""
         return f"""
 def {n["update"]}({n["params"]}, {n["grads"]}{v}, {n["rate"]}{l2}):
 {block([self.take(), *grads, *(self.t[p] for p in self.parameters)])}
@@ -286,7 +306,7 @@ def {n["update"]}({n["params"]}, {n["grads"]}{v}, {n["rate"]}{l2}):
         )
         if self.rng.random() < 0.5:
             cache, taken = f"({', '.join(kept)},)", [f"{', '.join(kept)}, = {n['cache']}"]
-        grads = packed(self.parameters, self.container, "d{}")
+        grads = packed(self.parameters, self.returned, "d{}")
         return f"""
 def {n["forward"]}({s.hand.x}, {n["params"]}):
 {block([self.take(), *forward_lines(s, self.t)])}
@@ -304,13 +324,10 @@ def {n["gradients"]}({n["params"]}, {n["cache"]}, {s.hand.x}, {s.hand.y}{self.l2
     def together(self) -> str:
         """One function for both passes, perhaps with the loss beside the gradients."""
         n, s = self.names, self.s
-        grads = packed(self.parameters, self.container, "d{}")
-        if self.container == "tuple":
-            grads = f"({grads})"
-        returned = f"{self.t['loss']}, {grads}" if self.container == "dict" and not self.labels else grads
+        grads = packed(self.parameters, self.returned, "d{}")
         update = self.update_function() if "in update" in self.convention or self.convention == "downhill" else ""
-        if returned != grads:
-            update = ""
+        beside = self.returned in ("dict", "marked") and not update
+        returned = f"{self.t['loss']}, {grads}" if beside else grads
         body = [self.take(), *self.before(), *forward_lines(s, self.t), *backward_lines(s, self.t)]
         return f"""{self.loss_alone() if self.convention not in ("", "downhill") else ""}
 def {n["gradients"]}({n["params"]}, {s.hand.x}, {s.hand.y}{self.l2()}):
@@ -382,12 +399,12 @@ class MLP:
     def {n["gradients"]}(self, {s.hand.x}, {s.hand.y}{inside}):
         self.{n["forward"]}({s.hand.x})
 {block([*own, *(f"{one} = self.{one}" for one in kept), *self.before(), *backward_lines(s, self.t)], 8)}
-        {n["grads"]} = {packed(self.parameters, self.container, "d{}")}
+        {n["grads"]} = {packed(self.parameters, self.returned, "d{}")}
         return {n["grads"]}
 
     def {n["update"]}(self, {n["grads"]}, {n["rate"]}{", l2" if self.convention == "penalty in update" else ""}):
 {block(["momentum = self.momentum"] if momentum else [], 8)}
-{block([*own, unpacked(self.parameters, self.container, n["grads"], "d{}"), *steps], 8)}
+{block([*own, unpacked(self.parameters, self.returned, n["grads"], "d{}"), *steps], 8)}
 """
 
 

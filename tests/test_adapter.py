@@ -216,8 +216,48 @@ def test_a_forward_function_decides_between_the_storages(tmp_path):
     network = net(3, 3, 3, hidden="tanh", output="linear")
     forward = "\ndef forward(X, W1, b1, W2, b2):\n    return np.tanh(X @ W1 + b1) @ W2 + b2\n"
     p = probe(network, MSE, 4, 0.1)  # all weights alike: only the adapter's own parameters can decide
-    ((answer,),) = asked(tmp_path, SQUARE + forward, [p])
+    ((answer, turned),) = asked(tmp_path, SQUARE + forward, [p])
     check(p, answer, "outputs gradient")
+    assert turned.conventions == (*answer.conventions, "its lists begin with the last layer")  # nothing says which
+
+
+def test_gradients_in_a_list_are_told_by_the_names_of_its_variables(tmp_path):
+    network = net(3, 3, 3, hidden="tanh", output="linear")
+    listed = SQUARE.replace(
+        "    D = D @ W2.T * (1 - H ** 2)\n    return X.T @ D, D.sum(0), dW2, db2",
+        "    D = D @ W2.T * (1 - H ** 2)\n    dW1, db1 = X.T @ D, D.sum(0)\n    RETURN",
+    )
+    named = "grads = [dW2, db2, dW1, db1]\n    return grads"
+    changed = "grads = [dW2, db2, dW1, db1]\n    grads.reverse()\n    return grads[::-1]"  # names no longer tell
+    forward = "\ndef forward(X, W1, b1, W2, b2):\n    return np.tanh(X @ W1 + b1) @ W2 + b2\n"
+    p = probe(network, MSE, 4, seed=2)
+    for text, readings in (("return [dW2, db2, dW1, db1]", 1), (named, 1), (changed, 2)):
+        (found,) = asked(tmp_path, listed.replace("RETURN", text) + forward, [p])
+        assert len(found) == readings
+        check(p, found[-1], "outputs gradient")
+
+
+def test_an_ambiguous_list_is_read_as_the_parameters_are_stored(tmp_path):
+    """[(1, 3), (1,), (3, 2), (3,)] could be b1, b2, W1, W2, but biases here have one dimension."""
+    text = """
+import numpy as np
+
+def initialize_parameters():
+    return [(np.ones((3, 2)), np.zeros(3)), (np.ones((1, 3)), np.zeros(1))]
+
+def backward(parameters, X, Y):
+    (W1, b1), (W2, b2) = parameters
+    H = np.tanh(X @ W1.T + b1)
+    D = 2 * (H @ W2.T + b2 - Y) / Y.size
+    grads = []
+    grads += [D.T @ H, D.sum(0)]
+    D = D @ W2 * (1 - H ** 2)
+    grads += [D.T @ X, D.sum(0)]
+    return grads
+"""
+    p = probe(net(2, 3, 1, hidden="tanh", output="linear"), MSE, 4, seed=2)
+    ((answer,),) = asked(tmp_path, text, [p])
+    check(p, answer, "gradient")
 
 
 def test_code_that_reads_the_first_row_only_is_not_asked_for_the_gradient_of_several(tmp_path):

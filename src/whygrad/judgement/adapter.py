@@ -60,10 +60,10 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
                 best = tried
         agreeing = [tried for tried in found if tried.agrees]
         if agreeing or (found and "forward" not in parts.functions):
-            return _distinct(agreeing or _steady(parts, cases[0], found))
+            return _distinct(_either_way(parts, cases, agreeing or _steady(parts, cases[0], found)))
         fitting = fitting or found
     if fitting:
-        return _distinct(_steady(parts, cases[0], fitting))
+        return _distinct(_either_way(parts, cases, _steady(parts, cases[0], fitting)))
     assert best is not None
     return [Tried(best.plan, [attempt(parts, case, best.plan) for case in cases], best.agrees, best.trouble)]
 
@@ -139,6 +139,14 @@ def _first_row_only(parts: Parts, case: Case, plan: Plan, found: Attempt) -> Tro
     after = getattr(attempt(parts, other, plan).answer, what)
     same_again = after is not None and np.array_equal(after, before)
     return Trouble("only the first of several rows is read", 0) if same_again else None
+
+
+def _either_way(parts: Parts, cases: Sequence[Case], fitting: list[Tried]) -> list[Tried]:
+    """Those, then those that also fit with a list of gradients read from the last layer on."""
+    if "gradients" not in parts.functions:
+        return fitting
+    turned = [replace(tried.plan, layout=replace(tried.plan.layout, backwards=True)) for tried in fitting]
+    return [*fitting, *(tried for plan in turned if (tried := _one(parts, cases, plan)).trouble is None)]
 
 
 def _distinct(fitting: list[Tried]) -> list[Tried]:

@@ -17,6 +17,7 @@ from whygrad.judgement.matching import Match, match_forward, match_gradient, mat
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.report import Report, Section
 from whygrad.judgement.runner import Limits, Source, ask
+from whygrad.judgement.search import MOST_SLIPS
 from whygrad.judgement.slips import Slip
 from whygrad.network import Network
 from whygrad.printing import counted
@@ -114,8 +115,7 @@ def check_code(
         match = match_losses(job.net, job.training, job.rows, job.start, asked.losses, progress=progress)
         return replace(report, sections=(Section("losses", match),), experiment=_experiment(job, match))
     probes = (*strong, own, strong_table(own))
-    judged = [(_sections(probes, answers, progress), answers) for answers in plans]
-    sections, answers = min(judged, key=lambda pair: _badness(pair[0]))
+    sections, answers = _best_reading(probes, plans, progress)
     problems = tuple(dict.fromkeys([*asked.problems, *(p for answer in answers for p in answer.problems)]))
     return replace(
         report,
@@ -131,7 +131,21 @@ def _task(job: Job, title: str) -> str:
     return f"{title}\nnetwork {job.net}; loss {t.loss}; {rule}; {counted(t.epochs, 'epoch')}"
 
 
-def _sections(probes: Sequence[Probe], answers: Sequence[Answer], progress: Progress) -> tuple[Section, ...]:
+def _best_reading(
+    probes: Sequence[Probe], plans: Sequence[Sequence[Answer]], progress: Progress
+) -> tuple[tuple[Section, ...], Sequence[Answer]]:
+    """The way of reading the code that explains it with the fewest slips, and its answers."""
+    for most in range(MOST_SLIPS + 1) if len(plans) > 1 else (MOST_SLIPS,):
+        judged = [(_sections(probes, answers, progress, most), answers) for answers in plans]
+        best = min(judged, key=lambda pair: _badness(pair[0]))
+        if not _badness(best[0])[0]:
+            break
+    return best
+
+
+def _sections(
+    probes: Sequence[Probe], answers: Sequence[Answer], progress: Progress, most: int
+) -> tuple[Section, ...]:
     """Everything the code showed, from the predictions to the loop; what follows from a slip is no new one."""
     single, (own, table) = (probes[:-2], answers[:-2]), zip(probes[-2:], answers[-2:], strict=True)
     derived = any(_is_derived(p, a) for p, a in zip(*single, strict=True))
@@ -144,14 +158,14 @@ def _sections(probes: Sequence[Probe], answers: Sequence[Answer], progress: Prog
         inherited = (*inherited, *(slip for slip in match.slips if slip not in inherited))
 
     if _shown(answers, "outputs") or _shown(answers, "loss"):
-        add("forward", match_forward(*single))
+        add("forward", match_forward(*single, most))
     if _shown(answers, "gradient"):
-        add("gradient, from the update's step" if derived else "gradient", match_gradient(*single))
+        add("gradient, from the update's step" if derived else "gradient", match_gradient(*single, most))
     if _shown(answers, "stepped") and not derived:
-        add("update", match_step(*single))
+        add("update", match_step(*single, most))
     for probe, answer in (table, own):
         if answer.losses is not None or answer.final is not None:
-            match = match_loop(probe, answer, progress)
+            match = match_loop(probe, answer, progress, inherited, most)
             if match.verdict != "undecided" or probe is own[0]:
                 add("loop", match)
                 break

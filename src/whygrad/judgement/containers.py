@@ -7,6 +7,7 @@ A template is such a structure with a `Slot` in place of every array. It is read
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +75,19 @@ def is_complete(net: Network, template: Template) -> bool:
     return whole <= there or ("all", 0) in there or {("number", k) for k in range(net.n_parameters)} <= there
 
 
+def bias_of(template: Template) -> str | None:
+    """What a bias looks like, where the code's own arrays say it."""
+    shapes = [slot.shape for slot in slots(template) if slot.part == "b" and slot.shape is not None]
+    if not shapes:
+        return None
+    shape = max(shapes, key=math.prod)
+    return {0: "plain", 1: "flat"}.get(len(shape), "column" if shape[-1] == 1 else "row")
+
+
 def fits(net: Network, template: Template, layout: Layout) -> bool:
-    """Whether the layout stores W as the code's own arrays do."""
+    """Whether the layout stores W and b as the code's own arrays do."""
+    if bias_of(template) not in (None, layout.bias):
+        return False
     for slot in slots(template):
         if slot.part == "W" and slot.shape is not None and len(slot.shape) == 2:
             s = spans(net)[slot.at]

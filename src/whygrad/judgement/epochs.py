@@ -15,6 +15,7 @@ from whygrad.judgement.matching import Entry, Match, Verdict
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.readings import DURING
 from whygrad.judgement.running import run_loop
+from whygrad.judgement.search import MOST_SLIPS
 from whygrad.judgement.slips import Slip
 from whygrad.judgement.trials import Trials, hypothesis, read_printed
 from whygrad.maths import Array
@@ -46,6 +47,7 @@ def match_losses(
     final: Array | None = None,
     single: bool = False,
     given: Sequence[Slip] = (),
+    most: int = MOST_SLIPS,
     progress: Progress = lambda done: None,
 ) -> Match:
     """Judges one printed loss an epoch, and the parameters at the end (P,) where they are known.
@@ -53,7 +55,7 @@ def match_losses(
     Tries whygrad's own run, every convention and reading, then every slip, pair and triple of slips (triples only
     with losses met during the epochs); the fewest slips win. `digits` after the point count where the numbers are
     no texts; slips that are `given`, found elsewhere in the same code, are tried first, alone and with others;
-    `progress` is told the share done.
+    no more than `most` new ones are tried together; `progress` is told the share done.
 
     Raises `InputError` for what is no number, and where there is nothing to compare.
     """
@@ -68,9 +70,11 @@ def match_losses(
         wider = Trials(probe, replace(told, slack=told.slack + FLOAT32 * np.abs(told.values)), final, 2e-5)
         rounded = _search(wider, _AGREED, lambda done: None)
     if not found and given:
-        found = _search(trials, [size for size in _GIVEN if _worth_it(trials, size)], progress, tuple(given))
+        sizes = [size for size in _GIVEN if size[0] <= most and _worth_it(trials, size)]
+        found = _search(trials, sizes, progress, tuple(given))
     if not found:
-        sizes = [size for size in _WRONG if _worth_it(trials, size) and not (rounded and size[0] > 1)]
+        largest = min(most, 1) if rounded else most
+        sizes = [size for size in _WRONG if size[0] <= largest and _worth_it(trials, size)]
         found = _search(trials, sizes, progress)
         left = {slips for slips, _ in _WRONG} - {slips for slips, _ in sizes}
         if not found and not rounded and left:
@@ -85,7 +89,11 @@ def match_losses(
 
 
 def match_loop(
-    probe: Probe, answer: Answer, progress: Progress = lambda done: None, given: Sequence[Slip] = ()
+    probe: Probe,
+    answer: Answer,
+    progress: Progress = lambda done: None,
+    given: Sequence[Slip] = (),
+    most: int = MOST_SLIPS,
 ) -> Match:
     """Judges what a loop returned or printed: its losses, its final parameters, or both; see `match_losses`."""
     losses = () if answer.losses is None else tuple(float(v) for v in answer.losses)
@@ -93,7 +101,7 @@ def match_loop(
         return Match("losses", "undecided", remarks=("the code gives no losses",))
     return match_losses(
         probe.net, probe.training, probe.rows, probe.w, losses,
-        final=answer.final, single=answer.single, given=given, progress=progress,
+        final=answer.final, single=answer.single, given=given, most=most, progress=progress,
     )  # fmt: skip
 
 

@@ -36,6 +36,12 @@ class Layout:
     target: Literal["outputs", "flat", "number", "labels"] = "outputs"
     single: bool = False
     kind: Kind = "array"
+    backwards: bool = False
+
+    @property
+    def rounds(self) -> bool:
+        """Whether parameters are handed over in float32."""
+        return self.kind in ("float32", "torch32")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -47,8 +53,10 @@ class Layout:
             told.append("it takes one row at a time")
         if self.target == "labels":
             told.append("y are class numbers from 0")
-        if self.kind in ("float32", "torch32"):
+        if self.rounds:
             told.append("it computes in float32")
+        if self.backwards:
+            told.append("its lists begin with the last layer")
         return tuple(told)
 
 

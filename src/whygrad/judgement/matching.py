@@ -16,7 +16,7 @@ from whygrad.judgement.machine import Procedure, Step, one_step
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.patterns import known
 from whygrad.judgement.readings import Reading, readings
-from whygrad.judgement.search import Effects, Search
+from whygrad.judgement.search import MOST_SLIPS, Effects, Search
 from whygrad.judgement.slips import Slip, catalogue
 from whygrad.judgement.tolerances import SINGLE
 from whygrad.maths import Array, Mask
@@ -76,13 +76,13 @@ class Match:
 Aspects = tuple[Aspect, ...]
 
 
-def match_forward(probes: Sequence[Probe], answers: Sequence[Answer]) -> Match:
+def match_forward(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
     """Judges predictions, and the loss where the code has one."""
     about: Aspect = "outputs" if any(a.outputs is not None for a in answers) else "loss"
-    return _match(about, ("outputs", "loss"), (("outputs", "loss"), (about,)), probes, answers)
+    return _match(about, ("outputs", "loss"), (("outputs", "loss"), (about,)), probes, answers, most)
 
 
-def match_gradient(probes: Sequence[Probe], answers: Sequence[Answer]) -> Match:
+def match_gradient(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
     """Judges gradients, with the predictions and the loss the code shows: all must tell one story.
 
     A halved gradient beside the whole squared error lacks a factor 2; beside half the squared error, or where no
@@ -92,13 +92,14 @@ def match_gradient(probes: Sequence[Probe], answers: Sequence[Answer]) -> Match:
     tries: list[Aspects] = [shown, ("outputs", "gradient"), ("gradient",)]
     if any(answer.stepped is not None for answer in answers):
         tries.insert(0, (*shown, "stepped"))
-    return _match("gradient", shown, tries, probes, answers)
+    return _match("gradient", shown, tries, probes, answers, most)
 
 
-def match_step(probes: Sequence[Probe], answers: Sequence[Answer]) -> Match:
+def match_step(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
     """Judges one update, with everything the code shows on the way to it."""
     shown: Aspects = ("outputs", "loss", "gradient", "stepped")
-    return _match("stepped", shown, (shown, ("outputs", "gradient", "stepped"), ("stepped",)), probes, answers)
+    tries: list[Aspects] = [shown, ("outputs", "gradient", "stepped"), ("stepped",)]
+    return _match("stepped", shown, tries, probes, answers, most)
 
 
 _ASIDE = {
@@ -110,7 +111,12 @@ _ASIDE = {
 
 @np.errstate(all="ignore")  # what is not finite is theirs, and is found to be wrong
 def _match(
-    about: Aspect, shown: Aspects, tries: Sequence[Aspects], probes: Sequence[Probe], answers: Sequence[Answer]
+    about: Aspect,
+    shown: Aspects,
+    tries: Sequence[Aspects],
+    probes: Sequence[Probe],
+    answers: Sequence[Answer],
+    most: int,
 ) -> Match:
     """Judged by the first of those groups of aspects that is explained as a whole; else what is known."""
     if all(getattr(answer, about) is None for answer in answers):
@@ -121,7 +127,7 @@ def _match(
         cases, reading = _read(make_cases(probes, answers, aspects))
         search = Search(cases, _elements(probes[0], aspects), effects)
         searches.append(search)
-        found = [_visible(search, h, shown) for h in search.fewest()]
+        found = [_visible(search, h, shown) for h in search.fewest(most)]
         if found:
             missing = [a for a in shown if a not in aspects and any(getattr(x, a) is not None for x in answers)]
             remarks = [_ASIDE[a] for a in missing]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,19 +21,9 @@ from whygrad.network import Network
 def plans(parts: Parts, case: Case, single: bool) -> Iterator[Plan]:
     """The plans to try; raises `Trouble` where the code's parameters cannot be told."""
     for plan, kinds in _containers(parts, case):
-        bias = _bias_of(plan.template)
         for layout in layouts(single, kinds):
-            if bias in (None, layout.bias) and fits(case.probe.net, plan.template, layout):
+            if fits(case.probe.net, plan.template, layout):
                 yield replace(plan, layout=layout)
-
-
-def _bias_of(template: Template) -> str | None:
-    """What a bias looks like, where the code's own arrays say it."""
-    shapes = [slot.shape for slot in slots(template) if slot.part == "b" and slot.shape is not None]
-    if not shapes:
-        return None
-    shape = max(shapes, key=math.prod)
-    return {0: "plain", 1: "flat"}.get(len(shape), "column" if shape[-1] == 1 else "row")
 
 
 def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]:

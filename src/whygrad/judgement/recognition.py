@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from whygrad.errors import InputError
-from whygrad.judgement.containers import Slot, Template, is_complete, slots
-from whygrad.judgement.layouts import kind_of, numbers
+from whygrad.judgement.containers import Slot, Template, fits, is_complete, slots
+from whygrad.judgement.layouts import Layout, kind_of, numbers
 from whygrad.judgement.trouble import Trouble
 from whygrad.judgement.vocabulary import ARGUMENTS, parameter_argument, plain
 from whygrad.names import find_parameter
@@ -41,24 +41,31 @@ def in_names(net: Network, names: Mapping[str, Any], gradients: bool = False) ->
     return None
 
 
-def recognise(net: Network, value: Any, names: Sequence[str] = (), gradients: bool = False) -> Template | None:
+def recognise(
+    net: Network,
+    value: Any,
+    names: Sequence[str] = (),
+    gradients: bool = False,
+    layout: Layout | None = None,
+) -> Template | None:
     """The template of a value that holds all parameters (or gradients), or None.
 
-    `names` are the variables a tuple was made of, where they are known. Arrays are told by their keys or names
-    (W1, dW1, grad_b2, w111), else by their shapes, alternating (W1, b1, W2, b2) before grouped.
+    `names` are the variables a list or tuple was made of, where they are known. Arrays are told by their keys or
+    names (W1, dW1, grad_b2, w111), else by their shapes, alternating (W1, b1, W2, b2) before grouped; where
+    several arrangements fit the shapes, one that also stores arrays as the layout does comes first.
     """
     found: Template | None = None
     if isinstance(value, Mapping):
         found = _by_key(net, value, gradients)
         if not is_complete(net, found) and len(value) == len(net.layers):
-            inner = _by_order(net, list(value.values()))  # {"layer1": {"W": ..., "b": ...}, ...}
+            inner = _by_order(net, list(value.values()), layout)  # {"layer1": {"W": ..., "b": ...}, ...}
             found = None if inner is None else dict(zip(value, inner, strict=True))
     elif isinstance(value, list | tuple):
         if len(names) == len(value):
             keyed = _by_key(net, dict(zip(names, value, strict=True)), gradients)
             found = type(value)(keyed[name] for name in names)
         if found is None or not is_complete(net, found):
-            found = _by_order(net, value)
+            found = _by_order(net, value, layout)
     elif hasattr(value, "shape") and tuple(value.shape) in ((net.n_parameters,), (net.n_parameters, 1)):
         found = Slot("all")
     return found if found is not None and is_complete(net, found) else None
@@ -132,21 +139,22 @@ def _group(net: Network, name: str, value: Any) -> list[Slot] | dict[Any, Slot] 
     return dict(zip(keys, kept, strict=True)) if isinstance(value, Mapping) else kept
 
 
-def _by_order(net: Network, value: Sequence[Any]) -> Sequence[Any] | None:
+def _by_order(net: Network, value: Sequence[Any], layout: Layout | None) -> Sequence[Any] | None:
     """A list or tuple with slots, by its arrangement and the shapes."""
-    layers = range(len(net.layers))
-    orders = (list(layers), list(reversed(layers)))
-    for order in orders:
-        W, b = [Slot("W", at) for at in order], [Slot("b", at) for at in order]
-        alternating = [slot for pair in zip(W, b, strict=True) for slot in pair]
-        pairs: list[Any] = [list(pair) for pair in zip(W, b, strict=True)]
-        for arrangement in (alternating, [*W, *b], [*b, *W], pairs, [W, b], [b, W]):
-            found = _arranged(net, arrangement, value)
-            if found is not None:
-                return found
-    if len(value) == len(net.layers) and all(isinstance(layer, Mapping) for layer in value):
+    backwards = layout is not None and layout.backwards
+    found = [made for one in _arrangements(net, backwards) if (made := _arranged(net, one, value)) is not None]
+    if not found and len(value) == len(net.layers) and all(isinstance(layer, Mapping) for layer in value):
         return _layer_dicts(net, value)
-    return None
+    return min(found, key=lambda made: layout is not None and not fits(net, made, layout), default=None)
+
+
+def _arrangements(net: Network, backwards: bool) -> Iterator[list[Any]]:
+    """The orders in which lists hold arrays, the usual ones first: from the first layer on, unless `backwards`."""
+    layers = range(len(net.layers))
+    for order in sorted((list(layers), list(reversed(layers))), reverse=backwards):
+        W, b = [Slot("W", at) for at in order], [Slot("b", at) for at in order]
+        pairs: list[Any] = [list(pair) for pair in zip(W, b, strict=True)]
+        yield from ([slot for pair in pairs for slot in pair], [*W, *b], [*b, *W], pairs, [W, b], [b, W])
 
 
 def _arranged(net: Network, arrangement: list[Any], value: Any) -> Sequence[Any] | None:

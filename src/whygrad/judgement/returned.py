@@ -33,7 +33,7 @@ class Handed:
 def handed(function: Callable[..., Any], value: Any) -> Handed:
     """What the function returned, with the names of the variables returned."""
     names = returned_names(getattr(function, "__func__", function))
-    if isinstance(value, tuple) and len(names) == len(value):
+    if isinstance(value, tuple | list) and len(names) == len(value):
         return Handed(value, {plain(name): inner for name, inner in zip(names, value, strict=True)})
     return Handed(value, {plain(names[0]): value} if len(names) == 1 else {})
 
@@ -64,14 +64,29 @@ def _is_stub(function: Callable[..., Any]) -> bool:
 
 @lru_cache(maxsize=256)
 def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The variables of the function's last return: `return A2, cache` gives ("A2", "cache"); () if not told."""
+    """The variables of the function's last return: `return A2, cache` gives ("A2", "cache"); () if not told.
+
+    Also of `grads = [dW2, db2]; return grads`, where nothing else is done with that variable.
+    """
     tree = _tree(function)
     if tree is None:
         return ()
-    last = next((node.value for node in reversed(_own_nodes(tree)) if isinstance(node, ast.Return)), None)
-    parts = last.elts if isinstance(last, ast.Tuple) else [last]
+    nodes = _own_nodes(tree)
+    last = next((node.value for node in reversed(nodes) if isinstance(node, ast.Return)), None)
+    if isinstance(last, ast.Name):
+        last = _only_value(nodes, last.id) or last
+    parts = last.elts if isinstance(last, ast.Tuple | ast.List) else [last]
     names = [getattr(part, "id", getattr(part, "attr", "")) for part in parts]  # W1, or self.W1
     return tuple(names) if all(names) and len(set(names)) == len(names) else ()
+
+
+def _only_value(nodes: list[ast.AST], name: str) -> ast.Tuple | ast.List | None:
+    """The list or tuple of variables that is all a variable is ever given, before it is returned."""
+    uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
+    given = [node.value for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name]
+    if len(uses) == 2 and len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List) and given[0].elts:
+        return given[0]
+    return None
 
 
 def _own_nodes(tree: ast.AST) -> list[ast.AST]:
@@ -132,7 +147,7 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
     if isinstance(got.value, tuple):
         values += [(inner, ()) for inner in got.value if isinstance(inner, Mapping | list | tuple)]
     for value, names in values:
-        template = recognise(net, value, names, gradients)
+        template = recognise(net, value, names, gradients, layout)
         if template is not None:
             try:
                 return collect(net, [(template, value)], layout, "d" if gradients else ""), holds_single(value)

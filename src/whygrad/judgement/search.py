@@ -27,6 +27,7 @@ MOST_TRIED = 40_000  # hypotheses, about 100 microseconds each in a small networ
 # (slips, conventions), fewest first
 SIZES = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
 PAIRS = ((1, 1), (2, 0))
+MOST_SLIPS = 3  # of a hypothesis
 
 
 class Effects:
@@ -84,9 +85,12 @@ class Search:
         """The aspects in which the element shows first."""
         return {block.aspect for block in self.first[self.elements.index(element)]}
 
-    def fewest(self) -> list[Hypothesis]:
-        """All hypotheses of the fewest slips, then the fewest conventions, that agree with every case."""
-        for (slips, conventions), anywhere in (*((s, False) for s in SIZES), *((s, True) for s in PAIRS)):
+    def fewest(self, most: int = MOST_SLIPS) -> list[Hypothesis]:
+        """All hypotheses of the fewest slips, `most` at most, then the fewest conventions, that agree."""
+        sizes = (*((size, False) for size in SIZES), *((size, True) for size in PAIRS))
+        for (slips, conventions), anywhere in sizes:
+            if slips > most:
+                continue
             found = list(self._grown((), slips, conventions, set(), anywhere))
             if found:
                 hypotheses = (self.hypothesis(chosen) for chosen in found[:MOST_SHOWN])

@@ -69,7 +69,7 @@ class Session:
     holder: dict[str, Any] | None
     plan: Plan
     offer: Offer
-    single: bool = False  # whether float32 came back
+    single: bool = False  # whether float32 went in or came back
     moved: Array | None = None  # (P,), what a function that should return gradients made of the parameters
 
 
@@ -93,7 +93,7 @@ def start(parts: Parts, case: Case, plan: Plan) -> Session:
         holder = next(f.__globals__ for f in functions.values() if hasattr(f, "__globals__"))
     if holder is not None and plan.held:
         holder.update(fill(offer.net, plan.template, plan.layout, offer.w))
-    return Session(parts, case, functions, holder, plan, offer)
+    return Session(parts, case, functions, holder, plan, offer, plan.layout.rounds)
 
 
 def ask_part(session: Session, part: str) -> Handed:
