@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
@@ -21,8 +22,8 @@ from planted_array_styles import COURSE, LECTURE, ROWS, SINGLE, course, lecture,
 from planted_arrays import Arrays
 from planted_nielsen import nielsen, nielsen_keys, nielsen_slips
 from planted_scalars import scalar_slips, scalars
-from planted_tasks import Task
-from planted_train import train, train_slips
+from planted_tasks import MORE, REMEMBERING, TASKS, Task
+from planted_train import FIT, MODEL, TRAIN, fit, loop_slips, model, train
 from planted_unit_slips import unit_slips
 from planted_unit_train import unit_train, unit_train_slips
 from planted_units import Units, units
@@ -30,9 +31,10 @@ from planted_units import Units, units
 from whygrad.judgement import checking, epochs
 from whygrad.judgement.observations import Answer
 from whygrad.judgement.report import Report
-from whygrad.judgement.slips import catalogue
+from whygrad.judgement.slips import Slip, catalogue
 
 Edits = Mapping[str, str]
+ALL_TASKS = {**TASKS, **REMEMBERING, **MORE}
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,21 @@ STYLES = {
     "rows": Style(rows, lambda task: array_slips(Arrays(task, ROWS))),
     "single": Style(single, lambda task: array_slips(Arrays(task, SINGLE))),
     "lecture": Style(lecture, _lecture_slips),
-    "train": Style(train, train_slips),
+    "train": Style(train, lambda task: loop_slips(task, TRAIN)),
+    "model": Style(model, lambda task: loop_slips(task, MODEL)),
+    "fit": Style(fit, lambda task: loop_slips(task, FIT)),
     "units": Style(units, lambda task: unit_slips(Units(task))),
     "nielsen": Style(nielsen, nielsen_slips),
     "scalars": Style(scalars, scalar_slips),
     "unit train": Style(unit_train, unit_train_slips),
 }
 
+LOOPS = ("train", "model", "fit", "unit train")
+
 
 def program(style: str, task: Task, keys: Sequence[str] = ()) -> str:
     """The text of a program with those slips. Two that change one place cannot be in it together."""
-    possible, edits = STYLES[style].slips(task), {}
+    possible, edits = _edits(style, task), {}
     for key in keys:
         assert not edits.keys() & possible[key].keys(), f"{keys} change one place"
         edits.update(possible[key])
@@ -128,15 +134,31 @@ def _other(a: Answer, b: Answer, single: bool) -> bool:
 
 def named(report: Report, keys: Sequence[str]) -> bool:
     """Whether the report says these slips, among the explanations that it says are equally good."""
-    said = {slip.key for slip in report.slips}
-    also = [{slip.key for slip in other.slips} for section in report.sections for other in section.also]
+    said = _singles(report.slips)
+    also = [_singles(other.slips) for section in report.sections for other in section.also]
     return report.verdict == "wrong" and (set(keys) <= said or any(set(keys) <= one for one in also))
+
+
+def _singles(slips: Iterable[Slip]) -> set[str]:
+    """The keys of slips, and of the single layers' slips that they stand for."""
+    return {one.key for slip in slips for one in (slip, *slip.singles)}
 
 
 def plantable(style: str, task: Task) -> list[str]:
     """The keys of slips that can be written in that style and that the catalogue has for the task."""
     known = {slip.key for slip in catalogue(task.net, task.training)}
-    return [key for key in STYLES[style].slips(task) if set(expected(style, task, [key])) <= known]
+    return [key for key in _edits(style, task) if set(expected(style, task, [key])) <= known]
+
+
+def _edits(style: str, task: Task) -> dict[str, Edits]:
+    """The edits of each slip, also of those that change a line for every layer."""
+    found = dict(STYLES[style].slips(task))
+    for slip in catalogue(task.net, task.training):
+        singles = [found.get(single.key) for single in slip.singles]
+        places = [place for edits in singles if edits for place in edits]
+        if singles and None not in singles and len(set(places)) == len(places):
+            found[slip.key] = {place: text for edits in singles if edits for place, text in edits.items()}
+    return found
 
 
 def expected(style: str, task: Task, keys: Sequence[str]) -> tuple[str, ...]:
@@ -148,4 +170,47 @@ def fits(style: str, task: Task) -> bool:
     """Whether the style has programs for the task."""
     if style == "scalars":
         return task.sizes == (2, 2, 1) and len(set(task.functions)) == 1
-    return style in ("train", "unit train") or not task.training.optimizer.memories
+    return style in LOOPS or not task.training.optimizer.memories
+
+
+@lru_cache
+def cells() -> tuple[tuple[str, str, str], ...]:
+    """(style, task, slip): every family of slips in every style on three networks, networks and layers in turn."""
+    found: list[tuple[str, str, str]] = []
+    for turn, style in enumerate(STYLES):
+        where: dict[str, list[tuple[str, list[str]]]] = {}
+        for name, task in ALL_TASKS.items():
+            if fits(style, task):
+                for kind, keys in _families(style, task).items():
+                    where.setdefault(kind, []).append((name, keys))
+        for tasks in where.values():
+            turned = (tasks[(3 * turn + k) % len(tasks)] for k in range(min(3, len(tasks))))
+            found += [(style, name, keys[turn % len(keys)]) for name, keys in turned]
+    return tuple(sorted(found, key=lambda cell: (list(STYLES).index(cell[0]), cell[1])))
+
+
+def _families(style: str, task: Task) -> dict[str, list[str]]:
+    """The slips that can be written, those of a family together."""
+    found: dict[str, list[str]] = {}
+    for key in plantable(style, task):
+        found.setdefault(family(key), []).append(key)
+    return found
+
+
+@lru_cache
+def _clean(style: str, name: str, folder: Path) -> tuple[tuple[Answer, ...], ...]:
+    report, answers = judged(program(style, ALL_TASKS[name]), ALL_TASKS[name], folder, f"{style}_{name}")
+    assert report.verdict == "right", report
+    return answers
+
+
+def outcome(style: str, name: str, key: str, folder: Path) -> tuple[str, str]:
+    """("named" | "missed" | "unchanged", the report): what the checker makes of one planted slip."""
+    task, clean = ALL_TASKS[name], _clean(style, name, folder)
+    text = program(style, task, [key])
+    report, answers = judged(text, task, folder, re.sub(r"\W", "_", f"{style}_{name}_{key}"))
+    if named(report, expected(style, task, [key])):
+        return "named", ""
+    if not differs(clean, answers, style == "single"):
+        return "unchanged", ""
+    return "missed", f"{style}, {name}, {key}\n{report}"

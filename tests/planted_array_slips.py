@@ -15,8 +15,8 @@ BCE, CCE = "binary_crossentropy", "categorical_crossentropy"
 
 def array_slips(s: Arrays) -> dict[str, dict[str, str]]:
     """All slips that can be written as other statements."""
-    groups = (_forward, _losses, _output, _slopes, _paths, _deltas, _weight_gradients, _bias_gradients, _penalties)
-    return {key: edit for group in (*groups, _updates, _assigned) for key, edit in group(s)}
+    groups = (_forward, _losses, _output, _slopes, _paths, _deltas, _weight_gradients, _bias_gradients, _means)
+    return {key: edit for group in (*groups, _penalties, _updates, _assigned) for key, edit in group(s)}
 
 
 # ---- forward ----
@@ -91,6 +91,12 @@ def _factors(s: Arrays, right: str) -> Iterator[Edit]:
     yield "factor-per-rows", {place: s.output_delta(share=" / m / m")} if early else twice
 
 
+def halves(own: str, a: str) -> list[tuple[str, str]]:
+    """Derivatives remembered in part."""
+    known = {"sigmoid": [("one-minus", f"(1 - {a})"), ("only-a", a)], "tanh": [("not-squared", f"(1 - {a})")]}
+    return known.get(own, [])
+
+
 def _slopes(s: Arrays) -> Iterator[Edit]:
     for n in s.task.layers:
         output, own = n == s.task.last, s.task.functions[n - 1]
@@ -106,6 +112,8 @@ def _slopes(s: Arrays) -> Iterator[Edit]:
         for other, source in (("sigmoid", "a"), ("sigmoid", "z"), ("tanh", "a"), ("tanh", "z"), ("relu", "z")):
             if other != own:
                 yield f"derivative-{other}-{source}:{n}", by(s.slope(other, n, source))
+        for key, slope in halves(own, s.A(n)):
+            yield f"derivative-{key}:{n}", by(slope)
         if own in ("sigmoid", "tanh"):
             yield f"z-for-a:{n}", by(s.slope(own, n, "a", at=s.Z(n)))
             yield f"a-for-z:{n}", by(s.slope(own, n, "z", at=s.A(n)))
@@ -168,7 +176,8 @@ def _weight_gradients(s: Arrays) -> Iterator[Edit]:
         if n_in > 1 and n_out > 1:
             turned = s.outer(before, d, turned=True)
             product = turned if n_in == n_out else f"({turned}).reshape({W}.shape)"
-            yield f"{key}-transposed", {place: s.dW(n, product=product)}
+            stored = "-out-in" if s.hand.out_in and n_in != n_out else ""
+            yield f"{key}-transposed{stored}", {place: s.dW(n, product=product)}
         yield f"{key}-without-input", {place: s.dW(n, before=f"np.ones_like({before})")}
         for other in range(len(sizes)):
             if other != n - 1 and sizes[other] in (n_in, 1):
@@ -181,6 +190,17 @@ def _weight_gradients(s: Arrays) -> Iterator[Edit]:
             product = f"({s.outer(s.unit(before, ':1'), d)} + np.zeros_like({W}))"
             yield f"{key}-of-first", {place: s.dW(n, product=product)}
         yield from _scales(s, "dW", n)
+
+
+def _means(s: Arrays) -> Iterator[Edit]:
+    """The mean over the rows missing or taken twice in all dW, or in all db."""
+    if s.hand.one or s.task.last == 1:
+        return
+    missing = {"times": "m * "} if s.hand.early else {"share": ""}
+    twice = {"share": " / m" if s.hand.early else " / m / m"}
+    for name, part in (("dW", s.dW), ("db", s.db)):
+        yield f"all-{name}-rows", {f"{name}{n}": part(n, **missing) for n in s.task.layers}
+        yield f"all-{name}-per-rows", {f"{name}{n}": part(n, **twice) for n in s.task.layers}
 
 
 def _bias_gradients(s: Arrays) -> Iterator[Edit]:

@@ -108,3 +108,29 @@ REMEMBERING = {  # whose update has a memory: only their loops show every slip
         make_task("adam", "3-2-3", "tanh softmax", CCE, 9, Adam(0.02), batch=2),
     )
 }
+MORE = {  # for slips that few of those networks can have, and lines of loops over layers
+    task.name: task
+    for task in (
+        make_task("momentum classes", "3-4-3", "tanh softmax", CCE, 8, Momentum(0.05, 0.9), batch=3),
+        make_task("momentum yes", "2-2-1", "sigmoid sigmoid", BCE, 7, Momentum(0.2, 0.5), batch=2),
+        make_task("momentum relu", "2-3-3-2", "relu relu linear", MSE, 8, Momentum(0.02, 0.9), batch="all"),
+        make_task("momentum chain", "1-1-1-1", "tanh tanh linear", MSE, 6, Momentum(0.1, 0.7), batch=1),
+        make_task("adam one", "3-1", "sigmoid", BCE, 8, Adam(0.05), batch=3),
+        make_task("twice", "2-2-2-1", "tanh tanh sigmoid", BCE, 7, batch=3),
+        make_task("thrice", "2-2-2-1", "sigmoid sigmoid sigmoid", MSE, 6, batch="all"),
+        make_task("four", "2-3-3-3-2", "tanh tanh tanh linear", MSE, 8, batch=3),
+        make_task("fours", "2-3-3-3-3", "sigmoid sigmoid sigmoid softmax", CCE, 8, batch=3),
+        make_task("squares", "3-3-3-3", "relu relu linear", MSE, 8, batch=4),
+        make_task("squares too", "2-2-2-2", "sigmoid sigmoid sigmoid", MSE, 7, batch="all"),
+        make_task("squares again", "2-2-2-2", "tanh tanh tanh", MSE, 7, batch=3),
+        make_task("narrow", "3-2-2-1", "sigmoid sigmoid linear", MSE, 8, batch=3),
+        make_task("bent", "2-3-2-1", "relu relu sigmoid", BCE, 8, batch=3),
+        make_task("adam two", "2-2-2", "sigmoid linear", MSE, 7, Adam(0.01), batch="all"),
+        make_task("adam deep", "2-3-2-3", "relu tanh softmax", CCE, 8, Adam(0.02), batch=4),
+        make_task("adam chain", "1-1-1", "tanh sigmoid", MSE, 5, Adam(0.05), batch=1),
+        make_task("penalty classes", "3-4-3", "tanh softmax", CCE, 9, batch=4, l2=0.05),
+        make_task("penalty yes", "2-2-1", "sigmoid sigmoid", BCE, 7, batch=3, l2=0.2),
+        make_task("penalty relu", "2-3-3-2", "relu relu linear", MSE, 8, batch="all", l2=0.1),
+        make_task("penalty chain", "1-1-1-1", "tanh tanh linear", MSE, 6, batch=1, l2=0.1),
+    )
+}

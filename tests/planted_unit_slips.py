@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planted_array_slips import BCE, CCE, MAE, MSE, TRIED, Edit
+from planted_array_slips import BCE, CCE, MAE, MSE, TRIED, Edit, halves
 from planted_units import Units
 
 
@@ -79,6 +79,8 @@ def _slopes(s: Units) -> Iterator[Edit]:
         for other, source in (("sigmoid", "a"), ("sigmoid", "z"), ("tanh", "a"), ("tanh", "z"), ("relu", "z")):
             if other != own:
                 yield f"derivative-{other}-{source}:{n}", by(s.slope(other, n, source))
+        for key, slope in halves(own, f"a{n}[j]"):
+            yield f"derivative-{key}:{n}", by(slope)
         again = f"\ndelta{n} = [delta{n}[j] * {{}} for j in range({s.n(n)})]"
         right = s.statements()[f"d{n}"]
         if own in ("sigmoid", "tanh"):

@@ -553,8 +553,11 @@ def train(X, y, params, epochs, lr):
 
 # a script
 SCRIPT = LECTURE.replace("def ", "def _")
-for _name in ("initialize_parameters", "linear_forward", "L_layer_forward", "update_parameters"):
-    SCRIPT = SCRIPT.replace(_name, f"my_{_name}").replace(f"def _my_{_name}", f"def my_{_name}")
+for _name, _own in {  # names that tell nothing
+    "initialize_parameters": "my_start", "linear_forward": "my_layer", "L_layer_forward": "my_answer",
+    "update_parameters": "my_change",
+}.items():  # fmt: skip
+    SCRIPT = SCRIPT.replace(_name, _own).replace(f"def _{_own}", f"def {_own}")
 SCRIPT = "\n".join(line for line in SCRIPT.splitlines() if 'print("A"' not in line)
 
 TORCH = """

@@ -22,6 +22,7 @@ from whygrad.judgement.machine import Procedure, one_step
 from whygrad.judgement.matching import Match, match_forward, match_gradient, match_step
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.slips import Slip, catalogue
+from whygrad.judgement.slips.slip import apart
 from whygrad.network import Dense, Network
 from whygrad.network import layers as make_layers
 from whygrad.propagation import forward_propagation
@@ -99,7 +100,7 @@ def check_combinations(name: str, how_many: int, times: int, seed: int) -> None:
     for _ in range(times):
         chosen = draw.sample(range(len(slips)), how_many)
         hypothesis = Hypothesis(tuple(slips[k] for k in sorted(chosen)))
-        if len({slip.part for slip in hypothesis.slips}) < how_many:
+        if not apart(hypothesis.slips):
             continue
         shown = draw.choice(SIGHTS)
         match = judged(hypothesis.procedure, probes, shown)

@@ -202,8 +202,8 @@ def training_loop(X, y, parameters, epochs):
     Loss = []
     for j in range(len(X)):
       x, t = X[j].reshape(2, 1), y[j][0]
-      y_hat, A1 = my_L_layer_forward(x, parameters)
-      my_update_parameters(parameters, t, y_hat[0][0], A1, x)
+      y_hat, A1 = my_answer(x, parameters)
+      my_change(parameters, t, y_hat[0][0], A1, x)
       Loss.append((t - y_hat[0][0])**2)
     print('Epoch - ', i+1, 'Loss - ', np.array(Loss).mean())
 """
@@ -261,7 +261,7 @@ def test_functions_are_given_by_their_parts_or_names():
         assert asked.form == "gradients and update"
         (answer,) = asked.answers[0]
         assert answer.stepped == pytest.approx(ALL.w - 0.001 * truth(ALL), rel=1e-13)
-    assert "'gradient_of_it' names no part" in ask({"gradient_of_it": backprop}, [ALL]).problems[0]
+    assert "'slope_of_it' names no part" in ask({"slope_of_it": backprop}, [ALL]).problems[0]
 
 
 def test_a_module_and_a_class_are_asked():

@@ -242,6 +242,7 @@ def _added(one: Attempt, looped: Looped | None) -> Attempt:
         one.answer,
         losses=looped.losses,
         final=looped.final,
+        own_start=looped.own_start,
         problems=(*one.answer.problems, *looped.problems),
         single=one.answer.single or looped.single,
         conventions=(*one.answer.conventions, *looped.notes),

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from whygrad.errors import InputError, WrongTypeError
 from whygrad.examples import EXAMPLES, example
 from whygrad.fitting import settled
@@ -163,13 +165,45 @@ def _sections(
         add("gradient, from the update's step" if derived else "gradient", match_gradient(*single, most))
     if _shown(answers, "stepped") and not derived:
         add("update", match_step(*single, most))
-    for probe, answer in (table, own):
-        if answer.losses is not None or answer.final is not None:
-            match = match_loop(probe, answer, progress, inherited, most)
-            if match.verdict != "undecided" or probe is own[0]:
-                add("loop", match)
-                break
+    loop = _loop((table, *zip(*single, strict=True)), own, progress, inherited, most)
+    if loop is not None:
+        add("loop", loop)
     return tuple(found)
+
+
+Asked = tuple[Probe, Answer]
+
+
+def _loop(
+    strong: Sequence[Asked], own: Asked, progress: Progress, given: Sequence[Slip], most: int
+) -> Match | None:
+    """The first judgement of a loop that finds something, else one that finds nothing wrong.
+
+    Probes whose numbers are all finite come first; those that are not say nothing against a loop that is right.
+    A loop that chooses its start values can be judged from the claimed ones alone, and is not wrong for others.
+    """
+    if own[1].own_start:
+        match = match_loop(*own, progress, given, most)
+        remark = "it chooses its start values itself; let it be given them, or say which they are with --init"
+        if match.verdict == "unnamed":
+            match = replace(match, verdict="undecided", remarks=(*match.remarks, remark))
+        return match
+    fine: Match | None = None
+    for asked in sorted((*strong[:1], own, *strong[1:]), key=_diverged):
+        if asked[1].losses is None and asked[1].final is None:
+            continue
+        match = match_loop(*asked, progress, given, most)
+        if match.verdict in ("slips", "unnamed") and not (fine is not None and _diverged(asked)):
+            return match
+        if fine is None or (fine.verdict == "undecided" and match.verdict != "undecided"):
+            fine = match
+    return fine
+
+
+def _diverged(asked: Asked) -> bool:
+    """Whether the loop's numbers there are not all finite, so that they tell little."""
+    _, answer = asked
+    return any(part is not None and not np.isfinite(part).all() for part in (answer.losses, answer.final))
 
 
 def _shown(answers: Sequence[Answer], aspect: str) -> bool:

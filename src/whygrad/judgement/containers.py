@@ -81,7 +81,9 @@ def bias_of(template: Template) -> str | None:
     if not shapes:
         return None
     shape = max(shapes, key=math.prod)
-    return {0: "plain", 1: "flat"}.get(len(shape), "column" if shape[-1] == 1 else "row")
+    if len(shape) < 2:
+        return "flat" if shape else "plain"
+    return "column" if shape[-1] == 1 else "row"
 
 
 def fits(net: Network, template: Template, layout: Layout) -> bool:

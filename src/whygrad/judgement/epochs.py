@@ -143,7 +143,7 @@ def _steps(trials: Trials, size: tuple[int, int]) -> int:
 
 def _telling(trials: Trials, size: tuple[int, int]) -> bool:
     """Whether the numbers have so many digits that one of so many combinations would hardly hit them by chance."""
-    digits = trials.told.significant + (0 if trials.final is None else 4 * len(trials.final))
+    digits = trials.told.digits + (0 if trials.final is None else 4 * len(trials.final))
     return digits >= log10(max(1, _count(trials, size) * len(trials.readings))) + 2
 
 

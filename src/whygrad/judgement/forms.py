@@ -10,20 +10,23 @@
 Parameters and gradients may be dicts, lists, tuples, separate arguments, attributes, global variables or numbers
 by name; other functions (`initialize_parameters`, `forward_propagation`, `compute_cost`) are used where they are
 there. `FORMS` says the same as data and `PARTS` by which names each part is found, compared without capitals and
-underscores. Where the code defines several names of a part, the first in its list is taken; of the classes, the
-one with the most parts. A file is loaded as a module; what stands under `if __name__ == "__main__"` runs only
-where the file defines nothing that can be asked.
+underscores; `ALIKE` are patterns for names like `my_backprop` or `cost_and_grad` where none of those is there.
+Where the code defines several names of a part, the first in its list is taken; of the classes, the one with the
+most parts. A file is loaded as a module; what stands under `if __name__ == "__main__"` runs only where the file
+defines nothing that can be asked.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from whygrad.judgement.returned import returned_parts
 from whygrad.judgement.trouble import Trouble, code_file
 from whygrad.judgement.vocabulary import argument_names, plain, role_of
 
@@ -152,6 +155,16 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+ALIKE = {
+    "gradients": re.compile(r".*(grad|backprop|backward|backpass).*"),
+    "update": re.compile(r".*update.*|.*(train|learn|sgd)(one|step|example|sample|single|row|onbatch|batch)"),
+    "loop": re.compile(r"(train|fit|learn).*|.*training|.*train"),
+}
+# one activation's or one layer's own, a check, or descent: not the whole network's backpropagation
+_UNLIKE = re.compile(
+    r".*(sigmoid|tanh|relu|softmax|linear|activation|layer|numeric|check|clip|descent|zero|test).*"
+)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -219,7 +232,9 @@ def given_parts(source: Callable[..., Any] | Mapping[str, Callable[..., Any]]) -
 
 def _methods(made: type, file: str = "") -> dict[str, Any]:
     there = inspect.getmembers(made, callable)
-    return {name: value for name, value in there if not name.startswith("__") and _is_own(value, file)}
+    own = {name: value for name, value in there if not name.startswith("__") and _is_own(value, file)}
+    layer = [name for name, value in own.items() if name.startswith("back") and _of_a_layer(value)]
+    return {} if layer else own
 
 
 def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
@@ -229,11 +244,26 @@ def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[
         name = next((plain(name) for name in names if plain(name) in by_name), None)
         if name is not None:
             found[part] = by_name[name]
+    for part, pattern in ALIKE.items():
+        like = [name for name in by_name if pattern.fullmatch(name) and not _UNLIKE.fullmatch(name)]
+        if part not in found and len(like) == 1 and by_name[like[0]] not in found.values():
+            found[part] = by_name[like[0]]
+    if "gradients" not in found and "loss" in found and _returns_gradients(found["loss"]):
+        found["gradients"] = found.pop("loss")  # loss(X, y) that returns both
     if "loop" in found and "gradients" in _roles(found["loop"]):
         found.setdefault("update", found.pop("loop"))  # sgd(parameters, grads, lr) is one step
     if "gradients" in found and "update" not in found and "learning_rate" in _roles(found["gradients"]):
         found["update"] = found.pop("gradients")  # backward(x, y, lr) takes the step itself
     return found
+
+
+def _returns_gradients(function: Callable[..., Any]) -> bool:
+    return any(role_of(name, "update") == "gradients" for name in returned_parts(function))
+
+
+def _of_a_layer(function: Callable[..., Any]) -> bool:
+    """Whether it hands a gradient back through one layer: it is given one, and no targets."""
+    return "gradients" in _roles(function) and "y" not in _roles(function)
 
 
 def _roles(function: Callable[..., Any]) -> set[str | None]:

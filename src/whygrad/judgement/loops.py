@@ -36,6 +36,7 @@ class Looped:
 
     losses: Array | None  # (epochs,)
     final: Array | None  # (P,)
+    own_start: bool
     single: bool
     notes: tuple[str, ...]
     problems: tuple[str, ...]
@@ -67,7 +68,8 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
         got = handed(function, call(function, name, given, parts.before))
     if shuffled:
         notes.append(f"{name} shuffles the rows; they were kept in order")
-    if not (began or offer.lent or plan.held):
+    own_start = not (began or offer.lent or plan.held)
+    if own_start:
         notes.append(f"{name} chooses the start values itself")
     names = argument_names(function)
     if "learning_rate" not in {role_of(argument, "loop", names) for argument in names}:
@@ -83,7 +85,7 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
         raise Trouble(f"{name} gave {found} no parameters that can be told for {epochs}")
     single = session.single or holds_single(got.value)
     problems = (f"{name} prints without end: {heard.length:,} characters",) if heard.flooded else ()
-    return Looped(losses, final, single, tuple(notes), problems, heard.text)
+    return Looped(losses, final, own_start, single, tuple(notes), problems, heard.text)
 
 
 def _losses(got: Handed, session: Session, printed: tuple[float, ...]) -> tuple[Any, Array | None, int]:

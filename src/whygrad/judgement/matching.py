@@ -118,12 +118,15 @@ def _match(
     answers: Sequence[Answer],
     most: int,
 ) -> Match:
-    """Judged by the first of those groups of aspects that is explained as a whole; else what is known."""
+    """Judged by the first of those groups of aspects that is explained as a whole; else what is known.
+
+    With fewer slips than `MOST_SLIPS` nothing is left aside yet: more slips may explain the first group.
+    """
     if all(getattr(answer, about) is None for answer in answers):
         return Match(about, "undecided", remarks=(f"the code gives no {_WORDS[about]}",))
     effects = Effects()
     searches: list[Search] = []
-    for aspects in tries:
+    for aspects in tries if most == MOST_SLIPS else tries[:1]:
         cases, reading = _read(make_cases(probes, answers, aspects))
         search = Search(cases, _elements(probes[0], aspects), effects)
         searches.append(search)

@@ -34,6 +34,7 @@ class Answer:
     stepped: Array | None = None  # (P,), the parameters after one update
     losses: Array | None = None  # (epochs,), as the loop returned or printed them
     final: Array | None = None  # (P,), the parameters after the loop
+    own_start: bool = False  # whether the loop began from values of its own, not from the probe's
     single: bool = False  # whether numbers came as float32
     conventions: tuple[str, ...] = ()  # how it stores and orders things, a sentence each
     problems: tuple[str, ...] = ()  # what crashed, hung or had a wrong shape, a line each

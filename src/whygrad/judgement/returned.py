@@ -62,12 +62,18 @@ def _is_stub(function: Callable[..., Any]) -> bool:
     return (bool(body) and not left) or any(line.startswith(unwritten) for line in left)
 
 
-@lru_cache(maxsize=256)
 def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The variables of the function's last return: `return A2, cache` gives ("A2", "cache"); () if not told.
 
     Also of `grads = [dW2, db2]; return grads`, where nothing else is done with that variable.
     """
+    names = returned_parts(function)
+    return names if all(names) and len(set(names)) == len(names) else ()
+
+
+@lru_cache(maxsize=256)
+def returned_parts(function: Callable[..., Any]) -> tuple[str, ...]:
+    """What stands in its last return: the names of variables, "" for what is none."""
     tree = _tree(function)
     if tree is None:
         return ()
@@ -76,8 +82,7 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...]:
     if isinstance(last, ast.Name):
         last = _only_value(nodes, last.id) or last
     parts = last.elts if isinstance(last, ast.Tuple | ast.List) else [last]
-    names = [getattr(part, "id", getattr(part, "attr", "")) for part in parts]  # W1, or self.W1
-    return tuple(names) if all(names) and len(set(names)) == len(names) else ()
+    return tuple(getattr(part, "id", getattr(part, "attr", "")) for part in parts)  # W1, or self.W1
 
 
 def _only_value(nodes: list[ast.AST], name: str) -> ast.Tuple | ast.List | None:

@@ -89,6 +89,8 @@ def batches(probe: Probe, loop: Loop, epoch: int) -> tuple[tuple[Rows, float], .
     cuts = range(0, stop, size)
     rate = rates(training.schedule, training.optimizer.learning_rate, training.warmup, epoch, training.epochs,
                  len(cuts))  # fmt: skip
+    if loop.order == "first":
+        cuts, stop = range(0, stop, size), stop
     taken = [probe.rows.take(order[k : min(k + size, stop)]) for k in cuts]
     return tuple(zip(taken, (float(r) for r in rate), strict=True))
 

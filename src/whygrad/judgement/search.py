@@ -2,9 +2,9 @@
 
 Backpropagation goes from the output back, and a slip changes nothing of what is made before it. So the search
 goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
-none before it helps. What changes agreeing blocks, for another slip to change them back, is tried last and in
-pairs only, as it hardly ever happens: a bias summed over the rows where all else is their mean, or weights read
-after an update that never comes.
+none before it helps. What changes agreeing blocks, for another slip to change them back, is tried after the other
+pairs, and in pairs only, as it hardly ever happens: a bias summed over the rows where all else is their mean, or
+weights read after an update that never comes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ MOST_TRIED = 40_000  # hypotheses, about 100 microseconds each in a small networ
 SIZES = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
 PAIRS = ((1, 1), (2, 0))
 MOST_SLIPS = 3  # of a hypothesis
+
+
+def _slips(size: tuple[tuple[int, int], bool]) -> int:
+    return size[0][0]
 
 
 class Effects:
@@ -87,7 +91,7 @@ class Search:
 
     def fewest(self, most: int = MOST_SLIPS) -> list[Hypothesis]:
         """All hypotheses of the fewest slips, `most` at most, then the fewest conventions, that agree."""
-        sizes = (*((size, False) for size in SIZES), *((size, True) for size in PAIRS))
+        sizes = sorted((*((size, False) for size in SIZES), *((size, True) for size in PAIRS)), key=_slips)
         for (slips, conventions), anywhere in sizes:
             if slips > most:
                 continue
@@ -134,8 +138,8 @@ class Search:
         element = self.elements[k]
         if isinstance(element, Convention):
             return k not in chosen
-        parts = {e.part for e in (self.elements[c] for c in chosen) if isinstance(e, Slip)}
-        return element.part not in parts
+        taken = (e for e in (self.elements[c] for c in chosen) if isinstance(e, Slip))
+        return all(element.parts.isdisjoint(other.parts) for other in taken)
 
     def _first_difference(self, chosen: tuple[int, ...]) -> Block | None:
         """The first block in which the hypothesis does not say what they say."""

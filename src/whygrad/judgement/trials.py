@@ -6,6 +6,7 @@ differs, so that some hundred thousand combinations can be tried.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,7 @@ from whygrad.judgement.observations import Probe
 from whygrad.judgement.readings import DURING, Reading, readings
 from whygrad.judgement.running import run_loop
 from whygrad.judgement.slips import Slip, catalogue
+from whygrad.judgement.slips.slip import apart
 from whygrad.maths import Array
 
 Element = Slip | Convention
@@ -33,7 +35,7 @@ class Printed:
 
     values: Array  # (epochs,)
     slack: Array  # (epochs,)
-    significant: int  # digits of all of them together
+    digits: float  # how many digits they have together, of numbers that do not follow from each other
 
     def between(self, reading: Reading) -> list[tuple[float, float]]:
         """For each epoch, between what the number must lie that this reading makes into the printed one."""
@@ -56,7 +58,21 @@ def read_printed(printed: Sequence[str | float], digits: int | None = None, sing
     significant = [d.adjusted() + 1 + n if d.is_finite() and d else n for d, n in zip(exact, places, strict=True)]
     rounding = np.array([2e-5 if single else 2e-6 if n > 7 else 1e-9 for n in significant])
     half = np.array([0.5 * 10.0**-n for n in places])
-    return Printed(values, half + rounding * np.abs(values), sum(min(max(n, 0), 7) for n in significant))
+    slack = half + rounding * np.abs(values)
+    return Printed(values, slack, _digits(values, slack))
+
+
+def _digits(values: Array, slack: Array) -> float:
+    """How much a sequence tells: the digits of its first number, of the steps, of the steps' steps, and so on.
+
+    Fifty losses that fall along a line tell no more than two of them.
+    """
+    known = np.isfinite(values)
+    left, off, digits = values[known], float(slack[known].max(initial=1e-300)), 0.0
+    while len(left) and (size := float(np.abs(left).max())) > off:
+        digits += min(math.log10(size / off), 7.0)
+        left, off = np.diff(left), 2 * off
+    return digits + float(np.count_nonzero(~known))
 
 
 def _number(text: str) -> Decimal:
@@ -90,7 +106,7 @@ class Trials:
         """Every combination of so many slips with those given, each of another part, and so many conventions."""
         for chosen in combinations(self.slips if slips else [], slips):
             together = sorted((*given, *chosen), key=self.catalogue.index) if given else chosen
-            if len({slip.part for slip in together}) == len(together):
+            if apart(together):
                 for under in combinations(self.conventions, agreed):
                     yield (*together, *under)
 
@@ -132,7 +148,7 @@ class Trials:
         slips = [e for e in elements if isinstance(e, Slip)]
         agreed = [e for e in elements if isinstance(e, Convention)]
         for chosen in product(*(next(group for group in self.alike if slip in group) for slip in slips)):
-            if len({slip.part for slip in chosen}) == len(chosen):
+            if apart(chosen):
                 yield (*chosen, *agreed)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from whygrad.judgement.slips.deltas import hidden_slips, output_slips
 from whygrad.judgement.slips.derivatives import derivative_slips
+from whygrad.judgement.slips.every import everywhere_slips
 from whygrad.judgement.slips.forward import forward_slips, loss_slips
 from whygrad.judgement.slips.loops import loop_slips
 from whygrad.judgement.slips.parts import bias_gradient_slips, mean_slips, weight_gradient_slips
@@ -29,6 +30,7 @@ _GROUPS = (
     penalty_slips,
     rule_slips,
     parameter_slips,
+    everywhere_slips,
     loop_slips,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from whygrad.activations import ACTIVATIONS, Activation
@@ -24,6 +25,12 @@ _SLOPES = {
     ("tanh", "a"): "(1 - a_{n}^2)",
     ("tanh", "z"): "(1 - tanh(z_{n})^2)",
     ("relu", "z"): "1[z_{n} > 0]",
+}
+
+# activation -> (key, how it is written in layer n, the slope from a): derivatives remembered in part
+_HALVES: dict[str, tuple[tuple[str, str, Callable[[Array], Array]], ...]] = {
+    "sigmoid": (("one-minus", "(1 - a_{n})", lambda a: 1 - a), ("only-a", "a_{n}", lambda a: a)),
+    "tanh": (("not-squared", "(1 - a_{n})", lambda a: 1 - a),),
 }
 
 
@@ -68,6 +75,9 @@ def _given_other(own: Activation, n: int) -> Iterator[_Mistaken]:
         if (name, other, source) == ("softmax", "sigmoid", "a"):
             title = f"the derivative of softmax is taken unit by unit in layer {n}; every z reaches every a"
         yield _given(f"derivative-{other}-{source}", title, text.format(n=n), _as(ACTIVATIONS[other], source))
+    for key, factor, slope in _HALVES.get(name, ()):
+        title = f"the derivative of {name} in layer {n} is taken as {factor.format(n=n)}"
+        yield _given(f"derivative-{key}", title, factor.format(n=n), _by(slope))
     if name in ("sigmoid", "tanh"):
         title = f"the derivative in layer {n} is given z_{n} where a_{n} belongs"
         factor = _SLOPES[name, "a"].format(n=n).replace("a_", "z_")
@@ -82,6 +92,12 @@ def _as(other: Activation, source: str) -> Given:
     if source == "a":
         return lambda g, z, a, xp: (other, z, a)
     return lambda g, z, a, xp: (other, z, other.value(z, xp))
+
+
+def _by(slope: Callable[[Array], Array]) -> Given:
+    """A factor made from this layer's a."""
+    by = replace(LINEAR, pull_rule=lambda xp, d, z, a, k: d * slope(a))
+    return lambda g, z, a, xp: (by, z, a)
 
 
 def _given(key: str, title: str, factor: str, given: Given) -> _Mistaken:

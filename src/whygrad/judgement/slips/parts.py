@@ -21,12 +21,10 @@ def weight_gradient_slips(net: Network, training: Training) -> Iterator[Slip]:
         right = f"dW_{layer} = {a(layer - 1)}^T delta_{layer}"
         n_in, n_out = net.sizes[layer - 1], net.sizes[layer]
         name = f"dW_{layer}"
-        if n_in > 1 and n_out > 1:
-            way = "is transposed" if n_in == n_out else "is the outer product the wrong way round"
+        for key, way, turned in _turns(n_in, n_out):
             yield _slip(
-                net, layer, f"{name}-transposed", f"{name} {way}", f"shape of {name}",
-                f"{name} = delta_{layer}^T {a(layer - 1)}", right,
-                lambda dW, now: lambda before, delta: _turned(dW(before, delta)),
+                net, layer, f"{name}-{key}", f"{name} {way}", f"shape of {name}",
+                f"{name} = delta_{layer}^T {a(layer - 1)}", right, _shaped(turned),
             )  # fmt: skip
         for key, title, written, inputs in _inputs(net, layer):
             yield _slip(
@@ -44,9 +42,21 @@ def _slip(
     return Slip(key, title, "gradient", part, layer, written, right, hint, change)
 
 
-def _turned(dW: Array) -> Array:
-    """The transpose, forced into the shape that dW should have."""
-    return dW.T.reshape(dW.shape)
+def _turns(n_in: int, n_out: int) -> Iterator[tuple[str, str, Callable[[Array], Array]]]:
+    """(key, words, what becomes of dW (n_in, n_out)): the transpose, forced into the shape that dW should have."""
+    if n_in == 1 or n_out == 1:
+        return
+    if n_in == n_out:
+        yield "transposed", "is transposed", lambda dW: dW.T
+        return
+    way = "is the outer product the wrong way round"
+    yield "transposed", way, lambda dW: dW.T.reshape(n_in, n_out)
+    stored = f"{way}, in an array (n_out, n_in)"
+    yield "transposed-out-in", stored, lambda dW: dW.reshape(n_out, n_in).T
+
+
+def _shaped(turned: Callable[[Array], Array]) -> Rewrite:
+    return lambda dW, now: lambda before, delta: turned(dW(before, delta))
 
 
 def _fed(inputs: Inputs) -> Rewrite:
@@ -140,7 +150,7 @@ def _bias_forms(net: Network, layer: int) -> Iterator[tuple[str, str, str, Rewri
         yield (
             "times-last",
             f"{name} is multiplied by the last of {x}",
-            f"{delta} {x}[{n_in}]",
+            f"{delta} {x}[n_in]",
             _times(lambda now: now.trace.a[before][:, -1:]),
         )
     if n_in >= n_out > 1:

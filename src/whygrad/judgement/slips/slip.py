@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal
@@ -23,7 +23,8 @@ class Slip:
     """A known mistake in one place of one network.
 
     `written` is the line of mathematics as it is with the slip, `right` as it should be, `hint` the place
-    without the answer. Two slips of one `part` exclude each other. `layer` counts from 1, None for all.
+    without the answer. Two slips of one `part` exclude each other. `layer` counts from 1, None for all. A slip of
+    several layers at once stands for its `singles`.
     """
 
     key: str
@@ -35,6 +36,17 @@ class Slip:
     right: str
     hint: str
     change: Change = field(compare=False, repr=False)
+    singles: tuple[Slip, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What it changes; slips that share a part exclude each other."""
+        return frozenset(single.part for single in self.singles) or frozenset((self.part,))
+
+
+def apart(slips: Sequence[Slip]) -> bool:
+    """Whether no two of them change one part."""
+    return len(frozenset().union(*(slip.parts for slip in slips))) == sum(len(slip.parts) for slip in slips)
 
 
 # ---- how a change is said ----

@@ -89,7 +89,7 @@ def parameter_slips(net: Network, training: Training) -> Iterator[Slip]:
         if s.n_in > 1:
             yield _parameters(
                 layer, f"{b}-once-per-weight", f"{b} is updated once for every incoming weight", f"update of {b}",
-                f"{b} = {b} - {s.n_in} rate * db_{layer}", f"{b} = {b} - rate * db_{layer}",
+                f"{b} = {b} - n_in rate * db_{layer}", f"{b} = {b} - rate * db_{layer}",
                 f"how many times is {b} updated in one step?", _moves(biases, float(s.n_in)),
             )  # fmt: skip
 

@@ -1,0 +1,186 @@
+"""Programs in forms that were met in the wild: their parts are found; what they cannot show is not held against them."""  # noqa: E501
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import whygrad as wg
+from whygrad.judgement.report import Report
+from whygrad.network import Dense, Network
+from whygrad.table import Column, Table
+
+
+def checked(tmp_path: Path, text: str, *case: object, **told: object) -> Report:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    return wg.check(path, *case, **told)
+
+
+def keys(report: Report) -> list[str]:
+    return [slip.key for slip in report.slips]
+
+
+LAYERS = """
+import numpy as np
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.full((n_in, n_out), START), np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, grad):
+        self.dW, self.db = self.x.T @ grad, grad.sum(axis=0)
+        return grad @ self.W.T
+
+class Sigmoid:
+    def forward(self, z):
+        self.a = 1 / (1 + np.exp(-z))
+        return self.a
+
+    def backward(self, grad):
+        return grad * self.a * (1 - self.a)
+
+def train(X, Y, lr, epochs):
+    layers, losses = [Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid()], []
+    for _ in range(epochs):
+        total = 0.0
+        for k in range(len(X)):
+            a, y = X[k:k + 1], np.reshape(Y[k], (1, 1))
+            for layer in layers:
+                a = layer.forward(a)
+            total -= float((y * np.log(a) + (1 - y) * np.log(1 - a)).sum())
+            grad = (a - y) / (a * (1 - a))
+            for layer in reversed(layers):
+                grad = layer.backward(grad)
+            for layer in layers[::2]:
+                layer.W -= lr * layer.dW
+                layer.b -= lr * layer.db
+        losses.append(total / len(X))
+    return losses
+"""
+
+
+def test_layers_that_are_classes_are_judged_by_the_loop_around_them(tmp_path: Path) -> None:
+    placement = wg.example("placement")
+    report = checked(tmp_path, LAYERS.replace("START", "0.1"), *placement, learning_rate=0.1)
+    assert report.verdict == "right", report
+    wrong = LAYERS.replace("START", "0.1").replace("grad.sum(axis=0)", "0 * grad.sum(axis=0)")
+    report = checked(tmp_path, wrong, *placement, learning_rate=0.1)
+    assert keys(report) == ["b_l-never-every"]
+    assert "in every layer l: b_l is never updated" in str(report)
+
+
+def test_a_loop_with_a_start_of_its_own_is_not_wrong_for_it(tmp_path: Path) -> None:
+    report = checked(tmp_path, LAYERS.replace("START", "0.2"), *wg.example("placement"), learning_rate=0.1)
+    assert report.verdict == "undecided"
+    assert "it chooses its start values itself; let it be given them, or say which they are with --init" in str(
+        report
+    )
+
+
+BOTH = """
+import numpy as np
+
+def loss(X, y, W1, b1, W2, b2):
+    N = X.shape[0]
+    hidden = np.maximum(0, X.dot(W1) + b1)
+    p = np.exp(hidden.dot(W2) + b2)
+    p /= p.sum(axis=1, keepdims=True)
+    d = p.copy()
+    d[np.arange(N), y] -= 1
+    d /= N
+    grads = {"W2": hidden.T.dot(d), "b2": d.sum(0)}
+    back = d.dot(W2.T)
+    back[hidden <= 0] = 0
+    grads["W1"], grads["b1"] = X.T.dot(back), back.sum(0)
+    return -np.log(p[np.arange(N), y]).mean(), grads
+"""
+
+
+def classes() -> tuple[Network, Table, wg.Training]:
+    x = np.random.default_rng(1).normal(size=(9, 3))  # (rows, n)
+    inputs = tuple(Column(f"x{k}", "number", x[:, k]) for k in range(3))
+    target = Column("y", "category", np.arange(9, dtype=np.int32) % 3, tuple("abc"))
+    table = Table(inputs, (target,), "multiclass", None, None, (), np.arange(9))
+    net = Network(3, (Dense(4, "relu"), Dense(3, "softmax")))
+    return net, table, wg.Training(loss="cce", optimizer=wg.SGD(0.1), batch="all", scale="none")
+
+
+def test_a_loss_that_returns_the_gradients_too_is_asked_for_them(tmp_path: Path) -> None:
+    assert checked(tmp_path, BOTH, *classes()).verdict == "right"
+    report = checked(tmp_path, BOTH.replace("    back[hidden <= 0] = 0\n", ""), *classes())
+    assert keys(report) == ["derivative-missing:1"]
+
+
+NAMED = """
+import numpy as np
+
+def sigmoid_gradient(z):
+    return 1.0
+
+def NAME(W1, b1, W2, b2, X, Y):
+    H = X @ W1 + b1
+    D = 2 * (H @ W2 + b2 - Y) / len(X)
+    E = D @ W2.T
+    return {"dW1": X.T @ E, "db1": E.sum(0), "dW2": H.T @ D, "db2": D.sum(0)}
+"""
+
+
+@pytest.mark.parametrize("name", ["my_backprop", "cost_and_grad", "calcGradients", "network_backward"])
+def test_names_like_those_known_are_understood(tmp_path: Path, name: str) -> None:
+    report = checked(tmp_path, NAMED.replace("NAME", name))
+    assert report.verdict == "right", report
+    assert f"gradients: {name}" in str(report)
+
+
+GLOBALS = """
+W1, b1, W2, b2 = [[0.1, 0.1], [0.1, 0.1]], [0.0, 0.0], [0.1, 0.1], 0.0
+
+def train_one(x, target, rate):
+    global W2, b2
+    h = [W1[0][j] * x[0] + W1[1][j] * x[1] + b1[j] for j in range(2)]
+    d = 2 * (W2[0] * h[0] + W2[1] * h[1] + b2 - target)
+    back = [d * W2[j] for j in range(2)]
+    W2 = [W2[j] - rate * d * h[j] for j in range(2)]
+    b2 -= rate * d
+    for j in range(2):
+        b1[j] -= rate * back[j]
+        for i in range(2):
+            W1[i][j] -= rate * back[j] * x[i]
+"""
+
+
+def test_training_on_one_row_is_an_update(tmp_path: Path) -> None:
+    assert checked(tmp_path, GLOBALS).verdict == "right"
+    assert keys(checked(tmp_path, GLOBALS.replace("        b1[j] -= rate * back[j]\n", ""))) == ["b_1-never"]
+
+
+LOOP = """
+import numpy as np
+
+def train(X, Y, params, learning_rate, epochs):
+    W1, b1, W2, b2 = [p.copy() for p in params]
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for x, y in zip(X, Y):
+            h = x @ W1 + b1
+            d = 2 * (h @ W2 + b2 - y)
+            total += float(np.sum((d / 2) ** 2))
+            back = W2 @ d
+            W2, b2 = W2 - RATE * np.outer(h, d), b2 - RATE * d
+            W1, b1 = W1 - RATE * np.outer(x, back), b1 - RATE * back
+        losses.append(total / len(X))
+    return losses
+"""
+
+
+def test_a_loop_that_diverges_on_the_table_is_judged_where_it_does_not(tmp_path: Path) -> None:
+    assert checked(tmp_path, LOOP.replace("RATE", "learning_rate")).verdict == "right"
+    assert keys(checked(tmp_path, LOOP.replace("RATE", "1.0"))) == ["rate-missing"]
