@@ -183,7 +183,7 @@ def _loop(
     A loop that chooses its start values can be judged from the claimed ones alone, and is not wrong for others.
     """
     if own[1].own_start:
-        match = match_loop(*own, progress, given, most)
+        match = match_loop(*own, progress, given, min(most, 1))
         remark = "it chooses its start values itself; let it be given them, or say which they are with --init"
         if match.verdict == "unnamed":
             match = replace(match, verdict="undecided", remarks=(*match.remarks, remark))
