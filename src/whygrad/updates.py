@@ -195,11 +195,17 @@ class Adam:
         xp: Namespace, w: Array, g: Array, memory: Memory, t: int, rate: float, k: tuple[float, ...]
     ) -> tuple[Array, Memory]:
         """One step; see the class."""
-        beta1, beta2, epsilon = k
-        m = xp.c(beta1) * memory[0] + xp.c(1 - beta1) * g
-        v = xp.c(beta2) * memory[1] + xp.c(1 - beta2) * g * g
-        root = xp.sqrt(v) / xp.c((1 - beta2**t) ** 0.5) + xp.c(epsilon)
-        return w - xp.c(rate / (1 - beta1**t)) * m / root, (m, v)
+        return _adam(xp, w, g, memory, t, rate, k)
+
+
+def _adam(
+    xp: Namespace, w: Array, g: Array, memory: Memory, t: int, rate: float, k: tuple[float, ...]
+) -> tuple[Array, Memory]:
+    beta1, beta2, epsilon = k
+    m = xp.c(beta1) * memory[0] + xp.c(1 - beta1) * g
+    v = xp.c(beta2) * memory[1] + xp.c(1 - beta2) * g * g
+    root = xp.sqrt(v) / xp.c((1 - beta2**t) ** 0.5) + xp.c(epsilon)
+    return w - xp.c(rate / (1 - beta1**t)) * m / root, (m, v)
 
 
 @dataclass(frozen=True)
@@ -229,7 +235,7 @@ class AdamW:
     ) -> tuple[Array, Memory]:
         """One step; see the class."""
         decayed = w * xp.c(1 - rate * k[3])
-        return Adam.step(xp, decayed, g, memory, t, rate, k[:3])
+        return _adam(xp, decayed, g, memory, t, rate, k[:3])
 
 
 UPDATES: dict[str, type[Any]] = {

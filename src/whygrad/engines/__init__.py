@@ -6,11 +6,12 @@ is one new file and one name in `ENGINES`.
 
 from __future__ import annotations
 
+from whygrad.engines.compiled import Compiled
 from whygrad.engines.protocol import Advanced, Engine
 from whygrad.engines.reference import Reference
 from whygrad.errors import one_of
 
-ENGINES: dict[str, type[Engine]] = {"reference": Reference}
+ENGINES: dict[str, type[Engine]] = {"reference": Reference, "compiled": Compiled}
 
 
 def engine(name: str | Engine = "auto") -> Engine:
@@ -24,4 +25,4 @@ def engine(name: str | Engine = "auto") -> Engine:
     return ENGINES[name]()
 
 
-__all__ = ["ENGINES", "Advanced", "Engine", "Reference", "engine"]
+__all__ = ["ENGINES", "Advanced", "Compiled", "Engine", "Reference", "engine"]

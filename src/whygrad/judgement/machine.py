@@ -78,7 +78,7 @@ Stepper = Callable[[Moment, Told], tuple[Array, Memory]]
 class Loop:
     """How steps become epochs. The defaults are what the training says.
 
-    - `order`: "reversed" goes through the rows from the last; "first" takes row 1 every time.
+    - `order`: "reversed" goes through the rows from the last; "first" takes the first batch every time.
     - `batch`: rows an update instead of the training's: "one", or "all".
     - `last`: a last batch with too few rows is "dropped", or "carried" over into the next epoch.
     - `reset`: how long gradients add up: one "step", one "epoch", or "never" set back to 0.

@@ -89,12 +89,11 @@ def batches(probe: Probe, loop: Loop, epoch: int) -> tuple[tuple[Rows, float], .
     cuts = range(0, stop, size)
     rate = rates(training.schedule, training.optimizer.learning_rate, training.warmup, epoch, training.epochs,
                  len(cuts))  # fmt: skip
-    if loop.order == "first":
-        cuts, stop = range(0, stop, size), stop
-    taken = [probe.rows.take(order[k : min(k + size, stop)]) for k in cuts]
+    places = [slice(0, size) if loop.order == "first" else slice(k, min(k + size, stop)) for k in cuts]
+    taken = [probe.rows.take(order[place]) for place in places]
     return tuple(zip(taken, (float(r) for r in rate), strict=True))
 
 
 def _order(probe: Probe, loop: Loop, epoch: int) -> Indices:
     order = row_order(len(probe.rows), probe.training.order, probe.training.seed, epoch)
-    return {"told": order, "reversed": order[::-1], "first": np.zeros_like(order)}[loop.order]
+    return order[::-1] if loop.order == "reversed" else order

@@ -1,0 +1,218 @@
+"""Every activation, loss and update rule as compiled loops, chosen by number.
+
+Each entry of ACTIVATIONS, LOSSES and UPDATES is compiled as it stands there, inside a loop over the numbers of a
+buffer. Formulas that look at a whole row (softmax) are given one row after the other as an array (n,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from whygrad.activations import ACTIVATIONS
+from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.namespace import XP32, XP64
+from whygrad.losses import LOSSES, Share
+from whygrad.updates import UPDATES
+
+
+def namespace(a):  # type: ignore[no-untyped-def]  # Numba wants no annotations here
+    """The namespace of an array's dtype."""
+    return XP32 if a.dtype == np.float32 else XP64
+
+
+overload(namespace)(lambda a: (lambda a: XP32) if a.dtype == types.float32 else (lambda a: XP64))
+
+
+@cache
+def formula_of(rule: Callable[..., Any]) -> Any:
+    """A formula compiled, and with it the formulas that it calls."""
+    used = {name: value for name, value in rule.__globals__.items() if name in rule.__code__.co_names}
+    compiled = {name: formula_of(value) for name, value in used.items() if isinstance(value, FunctionType)}
+    return inner(FunctionType(rule.__code__, {**rule.__globals__, **compiled}, rule.__name__))
+
+
+def _chosen(functions: Sequence[Any]) -> Any:
+    """One function of (number, *arguments) that calls the function of that number.
+
+    It is written out as text: functions that call each other would be linked, and worked over, once a call.
+    """
+    names = {f"function_{number}": function for number, function in enumerate(functions)}
+    cases = "".join(
+        f"    if number == {number}:\n        return {name}(*given)\n" for number, name in enumerate(names)
+    )
+    exec(f"def chosen(number, *given):\n{cases}    return function_0(*given)\n", names)
+    return inner(names["chosen"])
+
+
+# ---- activations: a from z, and dL/dz from dL/da ----
+
+
+def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
+    formula = formula_of(rule)
+    if elementwise:
+
+        @inner
+        def value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+            apart()
+            xp = namespace(z)
+            for i in range(rows * width):
+                a[a0 + i] = formula(xp, z[z0 + i], k)
+
+        return value
+
+    @inner
+    def row_value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+        apart()
+        for r in range(0, rows * width, width):
+            a[a0 + r : a0 + r + n] = formula(namespace(z), z[z0 + r : z0 + r + n], k)
+
+    return row_value
+
+
+def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
+    """In place: d is dL/da before and dL/dz after."""
+    formula = formula_of(rule)
+    if elementwise:
+
+        @inner
+        def pull(d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+            apart()
+            xp = namespace(z)
+            for i in range(rows * width):
+                d[d0 + i] = formula(xp, d[d0 + i], z[z0 + i], a[a0 + i], k)
+
+        return pull
+
+    @inner
+    def row_pull(d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+        apart()
+        for r in range(0, rows * width, width):
+            one_d, one_z, one_a = d[d0 + r : d0 + r + n], z[z0 + r : z0 + r + n], a[a0 + r : a0 + r + n]
+            one_d[:] = formula(namespace(z), one_d, one_z, one_a, k)
+
+    return row_pull
+
+
+activate = _chosen([_value(g.value_rule, g.elementwise) for g in ACTIVATIONS.values()])
+pull = _chosen([_pull(g.pull_rule, g.elementwise) for g in ACTIVATIONS.values()])
+
+
+# ---- losses: each row's, and dL/da or, fused, dL/dz ----
+
+
+def _rows_loss(rule: Share, elementwise: bool) -> Any:
+    """found[r] = share times the sum of row r's shares; `u` is a, or z where loss and output are fused."""
+    formula = formula_of(rule)
+    if elementwise:
+
+        @inner
+        def loss(u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any) -> None:  # noqa: E501
+            apart()
+            xp = namespace(u)
+            for r in range(rows):
+                total = xp.c(0.0)
+                for j in range(n):
+                    total += formula(xp, u[u0 + r * width + j], y[y0 + r * width + j], k)
+                found[r] = xp.c(share) * total
+
+        return loss
+
+    @inner
+    def row_loss(u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any) -> None:  # noqa: E501
+        apart()
+        xp = namespace(u)
+        for r in range(rows):
+            i, j = u0 + r * width, y0 + r * width
+            found[r] = xp.c(share) * xp.rowsum(formula(xp, u[i : i + n], y[j : j + n], k))
+
+    return row_loss
+
+
+def _loss_pull(rule: Share) -> Any:
+    """d = share times the derivative of each output's share; padding becomes 0."""
+    formula = formula_of(rule)
+
+    @inner
+    def pull(a: Any, a0: int, y: Any, y0: int, d: Any, d0: int, rows: int, n: int, width: int, k: float, share: float) -> None:  # noqa: E501
+        apart()
+        xp = namespace(a)
+        for r in range(rows):
+            for j in range(width):
+                i = r * width + j
+                d[d0 + i] = xp.c(share) * formula(xp, a[a0 + i], y[y0 + i], k) if j < n else xp.c(0.0)
+
+    return pull
+
+
+def _both(loss: Any) -> list[tuple[Any, Any, bool]]:
+    """(value, pull, whether unit by unit) unfused, and fused where the loss has a shortcut."""
+    s = loss.shortcut
+    plain = (loss.value_rule, loss.pull_rule, True)
+    return [plain, plain if s is None else (s.value_rule, s.pull_rule, ACTIVATIONS[s.activation].elementwise)]
+
+
+_PAIRS = [pair for loss in LOSSES.values() for pair in _both(loss)]  # loss number l: 2 l unfused, 2 l + 1 fused
+row_losses = _chosen([_rows_loss(value, elementwise) for value, _, elementwise in _PAIRS])
+loss_pull = _chosen([_loss_pull(pull) for _, pull, _ in _PAIRS])
+
+
+# ---- update rules ----
+
+
+def _constants(n: int) -> Any:
+    """The first n of an array as a tuple."""
+    return {
+        0: inner(lambda k: ()),
+        1: inner(lambda k: (k[0],)),
+        2: inner(lambda k: (k[0], k[1])),
+        3: inner(lambda k: (k[0], k[1], k[2])),
+        4: inner(lambda k: (k[0], k[1], k[2], k[3])),
+    }[n]
+
+
+@inner
+def _write_one(memory: Any, i: int, kept: Any) -> None:
+    memory[0, i] = kept[0]
+
+
+@inner
+def _write_two(memory: Any, i: int, kept: Any) -> None:
+    memory[0, i], memory[1, i] = kept
+
+
+_REMEMBER = {  # how many memories -> (what reads a parameter's, what writes them)
+    0: (inner(lambda memory, i: ()), inner(lambda memory, i, kept: None)),
+    1: (inner(lambda memory, i: (memory[0, i],)), _write_one),
+    2: (inner(lambda memory, i: (memory[0, i], memory[1, i])), _write_two),
+}
+
+
+def _step(rule: Any) -> Any:
+    """w and memories moved on in place from `start` to `stop`; returns the largest move."""
+    formula, constants = formula_of(rule.step), _constants(len(fields(rule)) - 1)
+    read, write = _REMEMBER[len(rule.memories)]
+
+    @inner
+    def step(w: Any, g: Any, memory: Any, start: int, stop: int, t: int, rate: float, k: Any) -> float:
+        apart()
+        xp, given, largest = namespace(w), constants(k), w.dtype.type(0)
+        for i in range(start, stop):
+            moved, kept = formula(xp, w[i], g[i], read(memory, i), t, rate, given)
+            write(memory, i, kept)
+            largest = max(largest, abs(moved - w[i]))
+            w[i] = moved
+        return float(largest)
+
+    return step
+
+
+update = _chosen([_step(rule) for rule in UPDATES.values()])

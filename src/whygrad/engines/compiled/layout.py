@@ -1,0 +1,101 @@
+"""How the compiled engine lays out a network: every row of every matrix padded to whole vectors.
+
+The engine keeps its own copy of the parameters. Layer l is W (rows, width) and then b (width,), where `width` is
+n_out and `rows` is n_in, each rounded up; what is padding is 0 at first, is never read into a sum, and never
+comes back out. Activations are (batch rows, width) with the same widths.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from whygrad.activations import ACTIVATIONS
+from whygrad.losses import LOSSES, Loss
+from whygrad.maths import Array, Counts
+from whygrad.network import Network
+from whygrad.weights import spans
+
+LINE = 64  # bytes of a cache line, where every row begins
+LOW = 4  # rows of the lowest tile
+
+
+class Shape(NamedTuple):
+    """What the kernels read of a network and its loss; one entry a layer, the inputs first where `sizes` says so."""
+
+    sizes: Counts  # units: inputs, then each layer's
+    widths: Counts  # the same, rounded up to whole vectors
+    weights: Counts  # where each layer's W begins
+    biases: Counts  # where each layer's b begins
+    activations: Counts  # which activation, by its place in ACTIVATIONS
+    constants: Array  # each activation's constant, float64
+    loss: int  # which loss, by its place in LOSSES
+    loss_constant: float
+    fused: bool  # whether loss and output are a shortcut
+    share: float  # what one output counts for in its row's loss
+
+
+def rounded(n: int, to: int) -> int:
+    """n, rounded up to a multiple."""
+    return -(-n // to) * to
+
+
+def shape_of(net: Network, loss: Loss, dtype: np.dtype[np.generic]) -> Shape:
+    """The shape for numbers of that type."""
+    vector = LINE // dtype.itemsize
+    widths = [rounded(n, vector) for n in net.sizes]
+    weights, biases, start = [], [], 0
+    for n_in, width in zip(net.sizes, widths[1:], strict=False):
+        weights.append(start)
+        biases.append(start + rounded(n_in, LOW) * width)
+        start = biases[-1] + width
+    names, losses = list(ACTIVATIONS), list(LOSSES)
+    return Shape(
+        np.array(net.sizes), np.array(widths), np.array([*weights, start]), np.array(biases),
+        np.array([names.index(layer.activation.name) for layer in net.layers]),
+        np.array([layer.activation.k for layer in net.layers]),
+        losses.index(loss.name), loss.k, loss.fuses(net.output) is not None, loss.share(net.outputs),
+    )  # fmt: skip
+
+
+def aligned(n: int, dtype: np.dtype[np.generic]) -> Array:
+    """n zeros that begin where a cache line does."""
+    extra = LINE // dtype.itemsize
+    made = np.zeros(n + extra, dtype=dtype)
+    first = (-made.ctypes.data // dtype.itemsize) % extra
+    return made[first : first + n]
+
+
+def padded(net: Network, shape: Shape, w: Array) -> Array:
+    """w (P,) in the engine's layout."""
+    out = aligned(int(shape.weights[-1]), w.dtype)
+    for at, s in enumerate(spans(net)):
+        width, W, b = int(shape.widths[at + 1]), int(shape.weights[at]), int(shape.biases[at])
+        out[W : W + s.n_in * width].reshape(s.n_in, width)[:, : s.n_out] = w[s.start : s.middle].reshape(
+            s.n_in, s.n_out
+        )
+        out[b : b + s.n_out] = w[s.middle : s.stop]
+    return out
+
+
+def unpadded(net: Network, shape: Shape, padded_w: Array) -> Array:
+    """(P,) out of the engine's layout."""
+    w = np.empty(net.n_parameters, dtype=padded_w.dtype)
+    for at, s in enumerate(spans(net)):
+        width, W, b = int(shape.widths[at + 1]), int(shape.weights[at]), int(shape.biases[at])
+        w[s.start : s.middle] = padded_w[W : W + s.n_in * width].reshape(s.n_in, width)[:, : s.n_out].reshape(-1)
+        w[s.middle : s.stop] = padded_w[b : b + s.n_out]
+    return w
+
+
+def work_size(shape: Shape, rows: int) -> tuple[Counts, int]:
+    """(where each buffer begins, how many numbers in all) for batches of so many rows.
+
+    In this order: x, y, then each layer's z, a and delta, (rows, width) each; then the largest W turned.
+    """
+    high, widths = rounded(rows, LOW), shape.widths.tolist()
+    wide = [widths[0], widths[-1], *(width for width in widths[1:] for _ in range(3))]
+    turned = max((int(n) * width for n, width in zip(shape.sizes[2:], widths[1:], strict=False)), default=0)
+    ends = np.cumsum([0, *(high * width for width in wide)])
+    return ends, int(ends[-1]) + turned
