@@ -169,7 +169,8 @@ def expected(style: str, task: Task, keys: Sequence[str]) -> tuple[str, ...]:
 def fits(style: str, task: Task) -> bool:
     """Whether the style has programs for the task."""
     if style == "scalars":
-        return task.sizes == (2, 2, 1) and len(set(task.functions)) == 1
+        plain = not (task.training.l2 or task.training.optimizer.memories)
+        return plain and task.sizes == (2, 2, 1) and len(set(task.functions)) == 1
     return style in LOOPS or not task.training.optimizer.memories
 
 

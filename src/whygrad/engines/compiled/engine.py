@@ -74,7 +74,7 @@ class Compiled:
             shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), np.ascontiguousarray(order, dtype=np.int64), size,
             np.asarray(rates, dtype=np.float64), state.t, _rule(training), frozen, work, at, met,
         )  # fmt: skip
-        kept = tuple(unpadded(net, shape, one) for one in memory)
+        kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
 
@@ -100,12 +100,12 @@ def _rule(training: Training) -> _Rule:
 
 
 def _memory(net: Network, training: Training, shape: Shape, state: State) -> Any:
-    """(memories, padded P); one of nothing where the rule has none."""
-    n = len(training.optimizer.memories)
-    memory = np.zeros((max(n, 1), int(shape.weights[-1])), dtype=state.w.dtype)
-    for held, one in zip(memory, state.memory, strict=False):
-        held[:] = padded(net, shape, one)
-    return memory[:n] if n else memory[:0]
+    """The memories one after the other, each in the engine's layout; zeros before the first step."""
+    n, size = len(training.optimizer.memories), int(shape.weights[-1])
+    memory = aligned(n * size, state.w.dtype)
+    for number, one in enumerate(state.memory):
+        memory[number * size : (number + 1) * size] = padded(net, shape, one)
+    return memory
 
 
 def _work(shape: Shape, rows: int, dtype: np.dtype[Any]) -> tuple[Counts, Array]:

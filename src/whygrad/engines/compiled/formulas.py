@@ -18,6 +18,7 @@ from numba.extending import overload
 
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import inner
 from whygrad.engines.compiled.namespace import XP32, XP64
 from whygrad.losses import LOSSES, Share
@@ -180,39 +181,41 @@ def _constants(n: int) -> Any:
 
 
 @inner
-def _write_one(memory: Any, i: int, kept: Any) -> None:
-    memory[0, i] = kept[0]
+def _write_one(memory: Any, i: int, n: int, kept: Any) -> None:
+    memory[i] = kept[0]
 
 
 @inner
-def _write_two(memory: Any, i: int, kept: Any) -> None:
-    memory[0, i], memory[1, i] = kept
+def _write_two(memory: Any, i: int, n: int, kept: Any) -> None:
+    memory[i], memory[n + i] = kept
 
 
-_REMEMBER = {  # how many memories -> (what reads a parameter's, what writes them)
-    0: (inner(lambda memory, i: ()), inner(lambda memory, i, kept: None)),
-    1: (inner(lambda memory, i: (memory[0, i],)), _write_one),
-    2: (inner(lambda memory, i: (memory[0, i], memory[1, i])), _write_two),
+_REMEMBER = {  # how many memories, one after the other -> (what reads a parameter's, what writes them)
+    0: (inner(lambda memory, i, n: ()), inner(lambda memory, i, n, kept: None)),
+    1: (inner(lambda memory, i, n: (memory[i],)), _write_one),
+    2: (inner(lambda memory, i, n: (memory[i], memory[n + i])), _write_two),
 }
 
 
 def _step(rule: Any) -> Any:
-    """w and memories moved on in place from `start` to `stop`; returns the largest move."""
+    """w and memories moved on in place; returns the largest move."""
     formula, constants = formula_of(rule.step), _constants(len(fields(rule)) - 1)
     read, write = _REMEMBER[len(rule.memories)]
 
     @inner
-    def step(w: Any, g: Any, memory: Any, start: int, stop: int, t: int, rate: float, k: Any) -> float:
+    def move(w: Any, g: Any, memory: Any, t: int, rate: float, k: Any) -> float:
         apart()
-        xp, given, largest = namespace(w), constants(k), w.dtype.type(0)
-        for i in range(start, stop):
-            moved, kept = formula(xp, w[i], g[i], read(memory, i), t, rate, given)
-            write(memory, i, kept)
-            largest = max(largest, abs(moved - w[i]))
+        xp, given, n = namespace(w), constants(k), len(w)
+        largest = size_bits(w.dtype.type(0))
+        step = float(t)  # a power of a float is worked out once, before the loop; one of an integer is a loop itself
+        for i in range(n):
+            moved, kept = formula(xp, w[i], g[i], read(memory, i, n), step, rate, given)
+            write(memory, i, n, kept)
+            largest = max(largest, size_bits(moved - w[i]))
             w[i] = moved
-        return float(largest)
+        return float(of_bits(largest))
 
-    return step
+    return move
 
 
 update = _chosen([_step(rule) for rule in UPDATES.values()])

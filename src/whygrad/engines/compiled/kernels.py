@@ -81,7 +81,7 @@ def advance(s: Any, w: Any, memory: Any, g: Any, x: Any, y: Any, weights: Any, o
                 g[i] = 0 if frozen[i] else g[i]
         if u.clip > 0:
             _clip(s, g, u)
-        moved = update(u.rule, w, g, memory, 0, len(w), t + k + 1, rates[k], u.constants)
+        moved = update(u.rule, w, g, memory, t + k + 1, rates[k], u.constants)
         if len(frozen):
             moved = 0.0
             for i in range(len(w)):

@@ -13,11 +13,11 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core.imputils import lower_constant
-from numba.extending import intrinsic, models, overload_method, register_model, typeof_impl
+from numba.extending import models, overload_method, register_model, typeof_impl
 
+from whygrad.engines.compiled.bits import of_bits
 from whygrad.engines.compiled.cache import FAST
 
 
@@ -46,16 +46,6 @@ XP32, XP64 = Scalars("float32"), Scalars("float64")
 # ---- exp ----
 
 
-@intrinsic  # type: ignore[misc]
-def _power_of_two(context: Any, bits: Any) -> Any:
-    """The float32 whose bits these are."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), codegen
-
-
 # log 2 in two parts, the first exact in few bits; the polynomial is Cephes's expf
 _LOG2E, _LOG2_HIGH, _LOG2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 _P = tuple(
@@ -72,7 +62,7 @@ def _exp32(x: Any) -> Any:
     n = math.floor(y * _LOG2E + _HALF)
     r = y - n * _LOG2_HIGH - n * _LOG2_LOW
     p = ((((_P[0] * r + _P[1]) * r + _P[2]) * r + _P[3]) * r + _P[4]) * r + _P[5]
-    half = _power_of_two(np.int32((np.int32(n) + np.int32(126)) << np.int32(23)))  # 2^(n - 1): 2^128 has no bits
+    half = of_bits(np.int32((np.int32(n) + np.int32(126)) << np.int32(23)))  # 2^(n - 1): 2^128 has no bits
     e = (p * r * r + r + _ONE) * half * np.float32(2)
     return x if x != x else np.float32(np.inf) if x > _TOP else e
 

@@ -1,0 +1,38 @@
+"""Floating-point numbers as their bits, and back: what LLVM can vectorise where a comparison of floats it cannot.
+
+The bits of |x| as a whole number grow with |x|, and those of NaN are larger than any other's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+_PAIRS = {types.float32: (types.int32, ir.IntType(32), ir.FloatType()),
+          types.float64: (types.int64, ir.IntType(64), ir.DoubleType())}  # fmt: skip
+_BACK = {whole: (kind, number) for kind, (whole, _, number) in _PAIRS.items()}
+
+
+@intrinsic  # type: ignore[misc]
+def size_bits(context: Any, x: Any) -> Any:
+    """The bits of |x|."""
+    whole, bits, _ = _PAIRS[x]
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.and_(builder.bitcast(args[0], bits), bits((1 << (bits.width - 1)) - 1))
+
+    return whole(x), codegen
+
+
+@intrinsic  # type: ignore[misc]
+def of_bits(context: Any, bits: Any) -> Any:
+    """The number whose bits these are."""
+    kind, number = _BACK[bits]
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], number)
+
+    return kind(bits), codegen
