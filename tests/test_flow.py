@@ -103,9 +103,13 @@ def test_every_module_has_a_cell() -> None:
     assert there == {name for names in FLOW for name in names}
 
 
+KERNELS = SOURCE / "engines" / "compiled"  # whose files but these are imported with the first work; see test_start
+LIGHT = ("__init__.py", "engine.py", "layout.py")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_heavy_packages_are_imported_lazily(path: Path) -> None:
     top = ast.parse(path.read_text(encoding="utf-8")).body
     names = {alias.name.split(".")[0] for node in top if isinstance(node, ast.Import) for alias in node.names}
     names |= {(node.module or "").split(".")[0] for node in top if isinstance(node, ast.ImportFrom)}
-    assert not names & HEAVY
+    assert not names & (HEAVY - {"numba"} if path.parent == KERNELS and path.name not in LIGHT else HEAVY)

@@ -10,6 +10,8 @@ HEAVY = (
     "jax",
     "keras",
     "sklearn",
+    "numba",
+    "llvmlite",
     "pandas",
     "scipy",
     "rich",
@@ -27,9 +29,10 @@ def loaded(program: str) -> set[str]:
 
 def test_import_loads_numpy_alone() -> None:
     assert not loaded("import whygrad") & {*HEAVY, "numpy", "safetensors", "cyclopts"}
+    assert not loaded("import whygrad; whygrad.ENGINES, whygrad.engine('compiled')") & set(HEAVY)
     assert not loaded("import whygrad; whygrad.fit; whygrad.example; whygrad.Adam") & set(HEAVY)
 
 
 def test_a_built_in_example_loads_no_table_reader() -> None:
-    lazy = {"polars", "narwhals", "torch", "jax", "keras", "sklearn", "pandas", "scipy"}
+    lazy = {"polars", "narwhals", "torch", "jax", "keras", "sklearn", "numba", "pandas", "scipy"}
     assert not loaded("from whygrad.cli import main; main(['train', 'students'])") & lazy

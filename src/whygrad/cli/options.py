@@ -183,7 +183,7 @@ class OutputOptions:
     json: Annotated[bool, Parameter(negative=())] = False
     "Print one JSON document instead."
     engine: str = "auto"
-    "Which engine computes: auto or reference."
+    "Which engine computes: auto, reference or compiled."
 
 
 TABLE = TableOptions()

@@ -9,14 +9,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+
+from whygrad.engines.compiled.cache import intrinsic
 
 _PAIRS = {types.float32: (types.int32, ir.IntType(32), ir.FloatType()),
           types.float64: (types.int64, ir.IntType(64), ir.DoubleType())}  # fmt: skip
 _BACK = {whole: (kind, number) for kind, (whole, _, number) in _PAIRS.items()}
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def size_bits(context: Any, x: Any) -> Any:
     """The bits of |x|."""
     whole, bits, _ = _PAIRS[x]
@@ -27,7 +28,7 @@ def size_bits(context: Any, x: Any) -> Any:
     return whole(x), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def of_bits(context: Any, bits: Any) -> Any:
     """The number whose bits these are."""
     kind, number = _BACK[bits]

@@ -16,10 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numba.extending
 
 from whygrad import activations, losses, updates
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
+
+
+# a function that writes its own LLVM instructions; Numba's decorator says nothing of types
+intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from whygrad.engines.compiled.layout import Shape, aligned, padded, shape_of, unpadded, work_size
+from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
 from whygrad.engines.protocol import Advanced, Evaluated
 from whygrad.history import State
 from whygrad.maths import Array, Counts
@@ -71,8 +71,8 @@ class Compiled:
         at, work = _work(shape, size, dtype)
         met = np.zeros(len(rates))
         largest = advance(
-            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), np.ascontiguousarray(order, dtype=np.int64), size,
-            np.asarray(rates, dtype=np.float64), state.t, _rule(training), frozen, work, at, met,
+            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), np.asarray(order, dtype=np.int64),
+            size, np.asarray(rates, dtype=np.float64), state.t, _rule(training), frozen, work, at, met,
         )  # fmt: skip
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
@@ -92,9 +92,11 @@ class Compiled:
 
 
 def _rule(training: Training) -> _Rule:
-    clip, k = training.clip, constants(training.optimizer)
+    rule, clip = training.optimizer, training.clip
+    if UPDATES.get(name_of(rule)) is not type(rule):
+        raise own("optimizer", type(rule).__name__)
     return _Rule(
-        list(UPDATES).index(name_of(training.optimizer)), np.array(k, dtype=np.float64), training.l1, training.l2,
+        list(UPDATES).index(name_of(rule)), np.array(constants(rule)), training.l1, training.l2,
         0 if clip is None else 1 + _CLIPS.index(clip.kind), 0.0 if clip is None else clip.limit,
     )  # fmt: skip
 

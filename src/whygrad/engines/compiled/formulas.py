@@ -25,7 +25,7 @@ from whygrad.losses import LOSSES, Share
 from whygrad.updates import UPDATES
 
 
-def namespace(a):  # type: ignore[no-untyped-def]  # Numba wants no annotations here
+def namespace(a: Any) -> Any:
     """The namespace of an array's dtype."""
     return XP32 if a.dtype == np.float32 else XP64
 
@@ -85,7 +85,9 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
     if elementwise:
 
         @inner
-        def pull(d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+        def pull(
+            d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float
+        ) -> None:
             apart()
             xp = namespace(z)
             for i in range(rows * width):
@@ -94,7 +96,9 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
         return pull
 
     @inner
-    def row_pull(d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
+    def row_pull(
+        d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float
+    ) -> None:
         apart()
         for r in range(0, rows * width, width):
             one_d, one_z, one_a = d[d0 + r : d0 + r + n], z[z0 + r : z0 + r + n], a[a0 + r : a0 + r + n]
@@ -116,7 +120,9 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
     if elementwise:
 
         @inner
-        def loss(u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any) -> None:  # noqa: E501
+        def loss(
+            u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any
+        ) -> None:
             apart()
             xp = namespace(u)
             for r in range(rows):
@@ -128,7 +134,9 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
         return loss
 
     @inner
-    def row_loss(u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any) -> None:  # noqa: E501
+    def row_loss(
+        u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any
+    ) -> None:
         apart()
         xp = namespace(u)
         for r in range(rows):
@@ -143,7 +151,9 @@ def _loss_pull(rule: Share) -> Any:
     formula = formula_of(rule)
 
     @inner
-    def pull(a: Any, a0: int, y: Any, y0: int, d: Any, d0: int, rows: int, n: int, width: int, k: float, share: float) -> None:  # noqa: E501
+    def pull(
+        a: Any, a0: int, y: Any, y0: int, d: Any, d0: int, rows: int, n: int, width: int, k: float, share: float
+    ) -> None:
         apart()
         xp = namespace(a)
         for r in range(rows):
@@ -207,7 +217,9 @@ def _step(rule: Any) -> Any:
         apart()
         xp, given, n = namespace(w), constants(k), len(w)
         largest = size_bits(w.dtype.type(0))
-        step = float(t)  # a power of a float is worked out once, before the loop; one of an integer is a loop itself
+        step = float(
+            t
+        )  # a power of a float is worked out once, before the loop; one of an integer is a loop itself
         for i in range(n):
             moved, kept = formula(xp, w[i], g[i], read(memory, i, n), step, rate, given)
             write(memory, i, n, kept)

@@ -26,7 +26,9 @@ def _take(s: Any, x: Any, y: Any, rows: Any, work: Any, at: Any) -> None:
 
 
 @inner
-def _look(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, found: Any) -> float:  # noqa: E501
+def _look(
+    s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, found: Any
+) -> float:
     """Forward and judge: the batch's mean loss, and each row's share of it."""
     apart()
     m = len(rows)
@@ -42,7 +44,7 @@ def _look(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at
 
 
 @kernel
-def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, g: Any) -> float:
+def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, g: Any) -> Any:
     """The mean loss of those rows, and g."""
     shares, found = np.empty(len(rows), w.dtype), np.empty(len(rows), w.dtype)
     loss = _look(s, w, x, y, weights, rows, work, at, shares, found)
@@ -51,7 +53,9 @@ def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any,
 
 
 @kernel
-def evaluate(s: Any, w: Any, x: Any, y: Any, start: int, stop: int, block: int, work: Any, at: Any, found: Any, outputs: Any) -> None:  # noqa: E501
+def evaluate(
+    s: Any, w: Any, x: Any, y: Any, start: int, stop: int, block: int, work: Any, at: Any, found: Any, outputs: Any
+) -> None:
     """Each row's loss and outputs, from row `start` to `stop`, `block` rows at a time."""
     a, width, n = at[len(at) - 3], s.widths[-1], s.sizes[-1]
     for first in range(start, stop, block):
@@ -65,7 +69,24 @@ def evaluate(s: Any, w: Any, x: Any, y: Any, start: int, stop: int, block: int, 
 
 
 @kernel
-def advance(s: Any, w: Any, memory: Any, g: Any, x: Any, y: Any, weights: Any, order: Any, size: int, rates: Any, t: int, u: Any, frozen: Any, work: Any, at: Any, met: Any) -> float:  # noqa: E501
+def advance(
+    s: Any,
+    w: Any,
+    memory: Any,
+    g: Any,
+    x: Any,
+    y: Any,
+    weights: Any,
+    order: Any,
+    size: int,
+    rates: Any,
+    t: int,
+    u: Any,
+    frozen: Any,
+    work: Any,
+    at: Any,
+    met: Any,
+) -> float:
     """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move."""
     shares, found, largest = np.empty(size, w.dtype), np.empty(size, w.dtype), 0.0
     before = np.empty(len(w) if len(frozen) else 0, w.dtype)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from whygrad.activations import ACTIVATIONS
+from whygrad.errors import InputError
 from whygrad.losses import LOSSES, Loss
 from whygrad.maths import Array, Counts
 from whygrad.network import Network
@@ -22,18 +23,26 @@ LOW = 4  # rows of the lowest tile
 
 
 class Shape(NamedTuple):
-    """What the kernels read of a network and its loss; one entry a layer, the inputs first where `sizes` says so."""
+    """What kernels read of a network and its loss: one entry a layer, the inputs first in `sizes` and `widths`.
+
+    Formulas are told by their place in ACTIVATIONS and LOSSES.
+    """
 
     sizes: Counts  # units: inputs, then each layer's
     widths: Counts  # the same, rounded up to whole vectors
     weights: Counts  # where each layer's W begins
     biases: Counts  # where each layer's b begins
-    activations: Counts  # which activation, by its place in ACTIVATIONS
+    activations: Counts
     constants: Array  # each activation's constant, float64
-    loss: int  # which loss, by its place in LOSSES
+    loss: int
     loss_constant: float
     fused: bool  # whether loss and output are a shortcut
     share: float  # what one output counts for in its row's loss
+
+
+def own(what: str, name: str) -> InputError:
+    """A formula that no kernel has."""
+    return InputError(f"{what} {name!r} is your own, and the compiled engine has only whygrad's; take 'reference'")
 
 
 def rounded(n: int, to: int) -> int:
@@ -42,7 +51,16 @@ def rounded(n: int, to: int) -> int:
 
 
 def shape_of(net: Network, loss: Loss, dtype: np.dtype[np.generic]) -> Shape:
-    """The shape for numbers of that type."""
+    """The shape for numbers of that type. Raises `InputError` for a formula of one's own."""
+    for layer in net.layers:
+        known = ACTIVATIONS.get(layer.activation.name)
+        if known is None or (known.value_rule, known.pull_rule) != (
+            layer.activation.value_rule,
+            layer.activation.pull_rule,
+        ):
+            raise own("activation", layer.activation.name)
+    if loss.name not in LOSSES or LOSSES[loss.name].value_rule != loss.value_rule:
+        raise own("loss", loss.name)
     vector = LINE // dtype.itemsize
     widths = [rounded(n, vector) for n in net.sizes]
     weights, biases, start = [], [], 0

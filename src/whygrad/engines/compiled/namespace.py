@@ -1,9 +1,9 @@
 """The namespace of formulas as Numba compiles it: `XP32` and `XP64`, whose methods become machine code.
 
 A formula written for `maths.Namespace` is compiled as it stands. On numbers, its operations are plain arithmetic
-that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops. exp is our own in
-float32, as a call to the mathematics library would not be turned into vectors: after Cephes (Moshier 1992), its
-largest error is 6e-8 relative. NaN comes through every one of them.
+that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops. exp is our own
+in float32, as a call to the mathematics library would not be turned into vectors: after Cephes (Moshier 1992),
+its largest error is 6e-8 relative. NaN comes through every one of them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.core.imputils import lower_constant
 from numba.extending import models, overload_method, register_model, typeof_impl
 
 from whygrad.engines.compiled.bits import of_bits
-from whygrad.engines.compiled.cache import FAST
+from whygrad.engines.compiled.cache import inner
 
 
 class Scalars:
@@ -46,36 +45,37 @@ XP32, XP64 = Scalars("float32"), Scalars("float64")
 # ---- exp ----
 
 
+@inner
+def _power_of_two(n: Any) -> Any:
+    return of_bits(np.int32((n + 127) << 23))  # Numba's whole numbers grow to int64
+
+
 # log 2 in two parts, the first exact in few bits; the polynomial is Cephes's expf
 _LOG2E, _LOG2_HIGH, _LOG2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 _P = tuple(
     np.float32(c)
     for c in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
 )
-_HALF, _ONE, _TOP, _BOTTOM = np.float32(0.5), np.float32(1), np.float32(88.72283), np.float32(-87.33654)
+_HALF, _ONE, _TOP, _BOTTOM = np.float32(0.5), np.float32(1), np.float32(88.72283), np.float32(-103.97)
 
 
-@numba.njit(fastmath=FAST, error_model="numpy")  # type: ignore[misc]
+@inner
 def _exp32(x: Any) -> Any:
-    """e^x in float32: x = n log 2 + r, e^r by a polynomial, 2^n by its bits. Below -87.3 it is about 1e-38."""
+    """e^x in float32: x = n log 2 + r, e^r by a polynomial, 2^n by its bits, in two steps as 2^128 has none."""
     y = min(_TOP, max(_BOTTOM, x))
     n = math.floor(y * _LOG2E + _HALF)
     r = y - n * _LOG2_HIGH - n * _LOG2_LOW
     p = ((((_P[0] * r + _P[1]) * r + _P[2]) * r + _P[3]) * r + _P[4]) * r + _P[5]
-    half = of_bits(np.int32((np.int32(n) + np.int32(126)) << np.int32(23)))  # 2^(n - 1): 2^128 has no bits
-    e = (p * r * r + r + _ONE) * half * np.float32(2)
+    half = np.int32(n) >> 1
+    e = (p * r * r + r + _ONE) * _power_of_two(half) * _power_of_two(np.int32(n) - half)
     return x if x != x else np.float32(np.inf) if x > _TOP else e
 
 
 # ---- on numbers, and on rows ----
 
 
-def _compiled(function: Any) -> Any:
-    return numba.njit(fastmath=FAST, error_model="numpy")(function)
-
-
 def _calling(function: Any) -> Any:
-    return _compiled(lambda x: function(x))
+    return inner(lambda x: function(x))
 
 
 def _bare(function: Any) -> Any:

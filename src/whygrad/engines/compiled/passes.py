@@ -1,7 +1,7 @@
 """Forward and backward for one batch, in the engine's layout; the twins of `propagation`.
 
-`work` holds, one after the other, the batch's x and y and every layer's z, a and delta, (rows, width) each, and room
-for a W turned; `at` says where each begins: at[0] x, at[1] y, then three for each layer, last the turned W.
+`work` holds, one after the other, the batch's x and y and every layer's z, a and delta, (rows, width) each, and
+room for a W turned; `at` says where each begins: at[0] x, at[1] y, then three for each layer, last the turned W.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STRIPE = 2 * HIGH  # rows whose z is still in the first cache when its activatio
 
 
 @inner
-def _before(s: Any, at: Any, layer: int) -> int:
+def _before(s: Any, at: Any, layer: int) -> Any:
     """Where what goes into that layer begins: x, or the activations of the layer before."""
     return at[0] if layer == 0 else at[3 * layer]
 
@@ -39,7 +39,9 @@ def forward(s: Any, w: Any, work: Any, at: Any, rows: int) -> None:
             for i in range(z + r * width, z + (r + m) * width, width):
                 for j in range(width):
                     work[i + j] += w[s.biases[layer] + j]
-            activate(s.activations[layer], work, z + r * width, work, a + r * width, m, n, width, s.constants[layer])
+            activate(
+                s.activations[layer], work, z + r * width, work, a + r * width, m, n, width, s.constants[layer]
+            )
 
 
 @inner

@@ -7,8 +7,9 @@
 so that A may be read along either side, and a transpose costs nothing. m must be a multiple of `LOW` and n of the
 vector's length; every row of B and C begins on a cache line. The reference line it equals is `A @ B`.
 
-A tile is 12 (or 4) rows by 2 (or 1) vectors: with 512-bit vectors 24 accumulators, 2 vectors of B and one number of A
-repeated, 27 of 32 registers. LLVM is handed the vectors themselves, so nothing depends on what it would vectorise.
+A tile is 12 (or 4) rows by 2 (or 1) vectors: with 512-bit vectors 24 accumulators, 2 vectors of B and one number
+of A repeated, 27 of 32 registers. LLVM is handed the vectors themselves, so nothing depends on what it would
+vectorise.
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.cache import inner, intrinsic
 from whygrad.engines.compiled.layout import LINE, LOW
 
 HIGH = 12  # rows of the highest tile
 _INT, _SMALL = ir.IntType(64), ir.IntType(32)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def _address(context: Any, array: Any, at: Any) -> Any:
     """Where array[at] lies."""
 
@@ -41,7 +41,7 @@ def _address(context: Any, array: Any, at: Any) -> Any:
 def _tile(rows: int, vectors: int) -> Any:
     """The tile of that size, as a function (a, ai, ak, b, bk, c, ci, depth) of pointers and steps."""
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def tile(context: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, c: Any, ci: Any, depth: Any) -> Any:
         single = a.dtype == types.float32
         number: Any = ir.FloatType() if single else ir.DoubleType()
@@ -107,7 +107,9 @@ def _repeated(builder: Any, number: Any, vector: Any) -> Any:
     """A vector of one number."""
     blank = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(blank, number, _SMALL(0))
-    return builder.shuffle_vector(one, blank, ir.Constant(ir.VectorType(_SMALL, vector.count), [_SMALL(0)] * vector.count))
+    return builder.shuffle_vector(
+        one, blank, ir.Constant(ir.VectorType(_SMALL, vector.count), [_SMALL(0)] * vector.count)
+    )
 
 
 _high_wide, _high_narrow, _low_wide, _low_narrow = _tile(HIGH, 2), _tile(HIGH, 1), _tile(LOW, 2), _tile(LOW, 1)

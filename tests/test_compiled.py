@@ -1,0 +1,132 @@
+"""The compiled engine beside the matrix: its parts against their slow twins, its cache, what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import whygrad as wg
+from whygrad.activations import ACTIVATIONS
+from whygrad.engines import Compiled
+from whygrad.engines.compiled.layout import LOW, aligned, padded, shape_of, unpadded
+from whygrad.errors import InputError
+from whygrad.history import State
+from whygrad.losses import loss
+from whygrad.network import Dense, Network
+from whygrad.table import Rows
+from whygrad.training import Training
+
+NET = Network(3, (Dense(5, "tanh"), Dense(17, "relu"), Dense(2, "linear")))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_parameters_come_back_out_of_the_layout(dtype: str) -> None:
+    w = np.arange(1, NET.n_parameters + 1).astype(dtype)
+    shape = shape_of(NET, loss("mse"), w.dtype)
+    held = padded(NET, shape, w)
+    assert held.ctypes.data % 64 == 0
+    assert held.sum() == w.sum()  # padding is 0
+    assert (unpadded(NET, shape, held) == w).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("m", [4, 8, 12, 16, 28])
+@pytest.mark.parametrize("n", [16, 32, 48])
+def test_the_tiles_are_a_matrix_product(dtype: str, m: int, n: int) -> None:
+    """Its slow twin is A @ B, with A read along either side."""
+    from whygrad.engines.compiled.cache import inner
+    from whygrad.engines.compiled.tile import product
+
+    draw, k, kind = np.random.default_rng(m * n), 7, np.dtype(dtype)
+    a, b, c = aligned(m * k, kind), aligned(k * n, kind), aligned(m * n, kind)
+    A, B, C = a.reshape(m, k), b.reshape(k, n), c.reshape(m, n)
+    A[:], B[:] = draw.normal(size=(m, k)), draw.normal(size=(k, n))
+    run = inner(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, n, c, 0, n, m, n, k))
+    assert m % LOW == 0
+    within = {"rtol": 0, "atol": 1e-14 if dtype == "float64" else 1e-5}
+    run(a, k, 1, b, c, m, n, k)
+    np.testing.assert_allclose(C, A @ B, **within)
+    C[:], turned = 0, aligned(m * k, kind)
+    turned.reshape(k, m)[:] = A.T
+    run(turned, 1, m, b, c, m, n, k)
+    np.testing.assert_allclose(C, A @ B, **within)
+
+
+def test_exp_in_float32() -> None:
+    from whygrad.engines.compiled.cache import inner
+    from whygrad.engines.compiled.namespace import XP32
+
+    exp = inner(lambda x: XP32.exp(x))
+    x = np.concatenate([np.linspace(-87, 88.7, 200_001), np.linspace(-1e-3, 1e-3, 1001)]).astype(np.float32)
+    found = np.array([exp(one) for one in x])
+    assert np.abs(found / np.exp(x.astype(np.float64)) - 1).max() < 1.2e-7  # one unit of the last place
+    for edge, true in ((np.nan, np.nan), (np.inf, np.inf), (100, np.inf), (-np.inf, 0), (-200, 0), (0, 1)):
+        np.testing.assert_allclose(exp(np.float32(edge)), np.float32(true), atol=2e-38)
+
+
+def test_what_is_not_finite_comes_through() -> None:
+    """Every activation, forward: NaN and what overflows are not hidden."""
+    for name, g in ACTIVATIONS.items():
+        net = Network(2, (Dense(2, name), Dense(2, "linear")))
+        w = np.full(net.n_parameters, 0.5)
+        seen = Compiled().evaluate(net, Training(loss="mse"), w, Rows(np.array([[np.nan, 1.0]]), np.ones((1, 2))))
+        assert np.isnan(seen.loss), g
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"net": Network(3, (Dense(2, replace(ACTIVATIONS["tanh"], name="mine")),))},
+        {"loss": replace(loss("mse"), name="mine")},
+        {"loss": replace(loss("mse"), value_rule=lambda xp, a, y, k: a - y)},
+    ],
+)
+def test_a_formula_of_ones_own_is_refused(change: dict[str, object]) -> None:
+    net = change.pop("net", NET)
+    assert isinstance(net, Network)
+    training = Training(**{"loss": "mse", "batch": 2, **change})  # type: ignore[arg-type]
+    rows = Rows(np.ones((4, 3)), np.ones((4, 2)))
+    state = State(np.full(net.n_parameters, 0.1), (np.zeros(net.n_parameters),) * 2)
+    with pytest.raises(InputError, match="is your own, and the compiled engine has only whygrad's"):
+        Compiled().advance(net, training, state, rows, np.arange(4), np.full(2, 0.1))
+
+
+def test_a_run_by_fit_is_the_reference_engines() -> None:
+    runs = [wg.fit(*wg.example("placement"), engine=name, epochs=5) for name in ("compiled", "reference")]
+    assert [run.engine for run in runs] == ["compiled", "reference"]
+    np.testing.assert_allclose(runs[0].state.w, runs[1].state.w, rtol=1e-12)
+
+
+SCRIPT = """
+import numpy as np, whygrad as wg
+from whygrad.engines.compiled import cache
+run = wg.fit(*wg.example("students"), engine="compiled", epochs=1)
+print(run.state.w.tobytes().hex(), cache.folder())
+"""
+
+
+def ran(home: Path, **more: str) -> tuple[str, str]:
+    """(the parameters' bits, the cache's folder) of a fresh process."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, cwd=home,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home), **more},
+    )  # fmt: skip
+    bits, _, place = done.stdout.strip().partition(" ")
+    return bits, place
+
+
+@pytest.mark.proof
+def test_the_cache_may_be_missing_or_read_only(tmp_path: Path) -> None:
+    """A file where the folder should be: nothing can be written below it, not even by root."""
+    (tmp_path / "file").write_text("")
+    written, place = ran(tmp_path)
+    assert place.startswith(str(tmp_path / ".cache" / "whygrad" / "kernels-"))
+    assert list(Path(place).rglob("*.nbc"))
+    in_memory, nowhere = ran(tmp_path, WHYGRAD_CACHE=str(tmp_path / "file" / "below"))
+    assert nowhere == "None"
+    assert in_memory == written == ran(tmp_path)[0]
