@@ -293,14 +293,17 @@ def test_an_argument_that_cannot_be_told_is_named(tmp_path):
     text = "def gradients(parameters, x, y, gizmo):\n    return parameters\n"
     ((answer,),) = asked(tmp_path, text, [probe(STUDENTS, MSE, 1)])
     (problem,) = answer.problems
-    assert problem.startswith("gradients: the argument 'gizmo' is not understood; names that are: parameters, ")
+    assert problem.startswith(
+        "cannot be read: gradients: the argument 'gizmo' is not understood; names that are: "
+    )
     assert "learning_rate" in problem
 
 
 def test_what_only_a_forward_function_can_give_is_asked_for_by_name(tmp_path):
     text = "def backward(parameters, cache, x, y):\n    return parameters\n"
     ((answer,),) = asked(tmp_path, text, [probe(STUDENTS, MSE, 1)])
-    assert answer.problems == ("backward: the argument 'cache' comes from a forward function, and none was found",)
+    where = "backward: the argument 'cache' comes from a forward function, and none was found"
+    assert answer.problems == (f"cannot be read: {where}",)
 
 
 def test_an_update_without_a_forward_function_is_handed_whygrads_numbers(tmp_path):

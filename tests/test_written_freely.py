@@ -184,3 +184,77 @@ def train(X, Y, params, learning_rate, epochs):
 def test_a_loop_that_diverges_on_the_table_is_judged_where_it_does_not(tmp_path: Path) -> None:
     assert checked(tmp_path, LOOP.replace("RATE", "learning_rate")).verdict == "right"
     assert keys(checked(tmp_path, LOOP.replace("RATE", "1.0"))) == ["rate-missing"]
+
+
+LABELS = """
+import numpy as np
+
+def init_params():
+    W1, b1 = np.random.rand(4, 3) - 0.5, np.random.rand(4, 1) - 0.5
+    W2, b2 = np.random.rand(3, 4) - 0.5, np.random.rand(3, 1) - 0.5
+    return W1, b1, W2, b2
+
+def softmax(Z):
+    return np.exp(Z) / np.sum(np.exp(Z), axis=0)
+
+def forward_prop(W1, b1, W2, b2, X):
+    Z1 = W1.dot(X) + b1
+    A1 = np.maximum(Z1, 0)
+    Z2 = W2.dot(A1) + b2
+    return Z1, A1, Z2, softmax(Z2)
+
+def one_hot(Y):
+    one_hot_Y = np.zeros((Y.size, Y.max() + 1))
+    one_hot_Y[np.arange(Y.size), Y] = 1
+    return one_hot_Y.T
+
+def backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y):
+    m = X.shape[1]
+    dZ2 = A2 - one_hot(Y)
+    dZ1 = W2.T.dot(dZ2) * (Z1 > 0)
+    return dZ1.dot(X.T) / m, dZ1.sum(1, keepdims=True) / m, dZ2.dot(A1.T) / m, dZ2.sum(1, keepdims=True) / m
+"""
+
+
+def test_code_that_counts_classes_by_the_largest_is_right(tmp_path: Path) -> None:
+    assert checked(tmp_path, LABELS, *classes()).verdict == "right"
+    report = checked(tmp_path, LABELS.replace(" * (Z1 > 0)", ""), *classes())
+    assert keys(report) == ["derivative-missing:1"]
+
+
+NUMBERED = """
+class Net:
+    def __init__(self):
+        self.w1 = self.w2 = self.w3 = self.w4 = self.w5 = self.w6 = 1.0
+        self.b1 = self.b2 = self.b3 = 0.0
+
+    def feedforward(self, x):
+        return self.w1 * x[0]
+
+    def backprop(self, x, y):
+        return {}
+"""
+NEURONS = """
+def init_params(sizes):
+    return [[{"weights": [1.0] * (n + 1)} for _ in range(m)] for n, m in zip(sizes, sizes[1:])]
+
+def backward(network, x, y):
+    return network
+"""
+WOBBLE = "def backward(parameters, wobble, x, y):\n    return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (NUMBERED, "Net has no attributes W1, b1, W2, b2, nor weights and biases"),
+        (WOBBLE, "the argument 'wobble' is not understood"),
+        (NEURONS, "in which not all of W1, b1, W2, b2 can be told"),
+    ],
+    ids=["numbered", "an argument", "neurons"],
+)
+def test_what_cannot_be_read_is_not_wrong(tmp_path: Path, text: str, problem: str) -> None:
+    report = checked(tmp_path, text)
+    assert report.verdict == "undecided", report
+    assert all(line.startswith("cannot be read: ") for line in report.problems)
+    assert problem in report.problems[0]

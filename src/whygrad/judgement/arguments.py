@@ -12,7 +12,7 @@ from whygrad.judgement.forms import called
 from whygrad.judgement.layouts import rows_for
 from whygrad.judgement.offers import Offer, by_role, lend, own_slot, whygrads
 from whygrad.judgement.recognition import recognise
-from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.trouble import Trouble, Unread
 from whygrad.judgement.vocabulary import (
     argument_names,
     arguments_of,
@@ -46,13 +46,11 @@ def _not_told(name: str, role: str | None, function: str, offer: Offer) -> Troub
     """Why there is nothing to hand over for an argument."""
     there = {"cache": offer.parts.get("forward"), "gradients": offer.parts.get("gradients")}
     if role not in there and parameter_argument(name) is None:
-        return Trouble(
-            f"{function}: the argument {name!r} is not understood; names that are: {known_arguments()}", 3
-        )
+        return Unread(f"{function}: the argument {name!r} is not understood; names that are: {known_arguments()}")
     source = there["cache" if role == "cache" else "gradients"]
     if source is None:
         what = "a forward function" if role == "cache" else "a function that returns gradients"
-        return Trouble(f"{function}: the argument {name!r} comes from {what}, and none was found", 3)
+        return Unread(f"{function}: the argument {name!r} comes from {what}, and none was found")
     return Trouble(f"{function}: {source} did not return what its argument {name!r} wants", -1)
 
 

@@ -71,7 +71,10 @@ def _rows(net: Network, loss: Loss, n: int, rng: np.random.Generator) -> Rows:
     y: Array
     if loss.targets == "distribution":
         y = np.zeros(shape)
-        y[np.arange(n), (rng.permutation(max(n, net.outputs)) % net.outputs)[:n]] = 1.0
+        classes = (rng.permutation(max(n, net.outputs)) % net.outputs)[:n]
+        if n < net.outputs:  # code may take the largest class for their number
+            classes[0] = net.outputs - 1
+        y[np.arange(n), classes] = 1.0
     elif loss.targets == "probability":
         y = ((np.arange(n * net.outputs).reshape(shape) + rng.integers(2)) % 2).astype(np.float64)
     elif loss.targets == "sign":

@@ -13,7 +13,7 @@ from whygrad.judgement.layouts import Kind, layouts
 from whygrad.judgement.recognition import in_names, recognise
 from whygrad.judgement.returned import described, handed
 from whygrad.judgement.session import Case, Plan, offer_of, start
-from whygrad.judgement.trouble import Trouble, call
+from whygrad.judgement.trouble import Trouble, Unread, call
 from whygrad.judgement.vocabulary import argument_names, parameter_argument, role_of
 from whygrad.network import Network
 
@@ -37,7 +37,7 @@ def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]
         if found is not None:
             return [(Plan(found, anyhow, True), _kinds(found, guessed))]
         if not _takes_parameters(parts):
-            raise Trouble(f"{parts.made.__name__} has no attributes {_wanted(net)}, nor weights and biases", 3)
+            raise Unread(f"{parts.made.__name__} has no attributes {_wanted(net)}, nor weights and biases")
     elif "initialize" in parts.functions:
         found = _initialised(parts, case, blank)
         if found is not None:
@@ -48,7 +48,7 @@ def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]
         if found is not None:
             return [(Plan(found, anyhow, True, "parameters are global variables"), _kinds(found, guessed))]
         if "loop" not in parts.functions and None not in _roles(parts):
-            raise Trouble(f"no function takes the parameters, and there are no global variables {_wanted(net)}", 3)
+            raise Unread(f"no function takes the parameters, and there are no global variables {_wanted(net)}")
     whole = bool({"parameters", None} & _roles(parts))
     return [
         (Plan(template, anyhow, False, f"parameters are {words}" if whole else ""), guessed)
@@ -71,7 +71,7 @@ def _initialised(parts: Parts, case: Case, blank: Plan) -> Template | None:
         return None
     found = recognise(net, got.value, tuple(got.named))
     if found is None:
-        raise Trouble(f"{name} returned {described(got.value)}, in which not all of {_wanted(net)} can be told", 3)
+        raise Unread(f"{name} returned {described(got.value)}, in which not all of {_wanted(net)} can be told")
     for slot in slots(found):
         if slot.shape is None:
             raise Trouble(f"{name} returned a {slot.part}{slot.at + 1} that does not fit the network {net}", 3)

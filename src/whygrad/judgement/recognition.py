@@ -107,7 +107,9 @@ def _array_slot(net: Network, name: str, value: Any, first: int) -> Slot | None:
     found = parameter_argument(name)
     if found is None or not 0 <= found[2] - first < len(net.layers):
         return None
-    slot = Slot(found[1], found[2] - first)
+    slot, s = Slot(found[1], found[2] - first), spans(net)[found[2] - first]
+    if found[1] == "W" and isinstance(value, int | float) and s.n_in * s.n_out > 1:
+        return None  # one number is no matrix; w1 ... w6 may be numbered through
     return _checked(net, slot, value) or slot
 
 

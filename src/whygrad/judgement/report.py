@@ -11,6 +11,7 @@ from whygrad.judgement.conventions import Hypothesis
 from whygrad.judgement.experiments import Experiment
 from whygrad.judgement.matching import Match
 from whygrad.judgement.slips import Slip
+from whygrad.judgement.trouble import UNREAD
 from whygrad.printing import columns, counted
 
 Verdict = Literal["right", "wrong", "undecided"]
@@ -104,13 +105,17 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Wrong where anything is; right where something was judged and nothing stood in the way."""
+        """Wrong where anything is; right where something was judged and nothing stood in the way.
+
+        What is not written yet, or cannot be read, is not wrong for that.
+        """
         verdicts = {section.verdict for section in self.sections}
         if "wrong" in verdicts:
             return "wrong"
         if self.problems:
             unfinished = any("not written yet" in problem for problem in self.problems)
-            return "undecided" if unfinished or not self.form else "wrong"
+            unread = all(problem.startswith(UNREAD) for problem in self.problems)
+            return "undecided" if unfinished or unread or not self.form else "wrong"
         return "right" if self._backward else "undecided"
 
     @property

@@ -32,9 +32,12 @@ class Handed:
 
 def handed(function: Callable[..., Any], value: Any) -> Handed:
     """What the function returned, with the names of the variables returned."""
-    names = returned_names(getattr(function, "__func__", function))
+    inside = getattr(function, "__func__", function)
+    names, parts = returned_names(inside), returned_parts(inside)
     if isinstance(value, tuple | list) and len(names) == len(value):
         return Handed(value, {plain(name): inner for name, inner in zip(names, value, strict=True)})
+    if isinstance(value, tuple) and len(parts) == len(value):  # Z1, A1, softmax(Z2)
+        return Handed(value, {plain(name): inner for name, inner in zip(parts, value, strict=True) if name})
     return Handed(value, {plain(names[0]): value} if len(names) == 1 else {})
 
 
@@ -127,7 +130,8 @@ def _outputs(got: Handed, layers: int) -> Iterator[Any]:
         ):
             yield inner
     parts = got.value if isinstance(got.value, tuple) else (got.value,)
-    for part in parts:
+    other = [inner for key, inner in named.items() if re.fullmatch(r"z\d+", key)]  # what goes into an activation
+    for part in (*(p for p in parts if not any(p is z for z in other)), *other):
         if not isinstance(part, Mapping) and part is not None:
             yield part
     for part in reversed(parts):  # activations, layer by layer

@@ -25,6 +25,16 @@ class Trouble(Exception):
         super().__init__(words)
 
 
+UNREAD = "cannot be read: "
+
+
+class Unread(Trouble):
+    """The code may be right, but whygrad does not see how it is meant; that is no mistake of its author."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(UNREAD + words, 3)
+
+
 class Finding(Trouble):
     """The shapes are right, but not the numbers: nan or infinite. It does not speak against a layout."""
 
