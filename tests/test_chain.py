@@ -123,6 +123,13 @@ def test_a_saturated_pair_is_one_exact_link() -> None:
     assert pair.note
 
 
+def test_a_saturated_pair_that_is_right_is_not_0_by_0() -> None:
+    net = wg.Network(1, (wg.Dense(1, "sigmoid"),))
+    why = wg.explain_row(net, np.array([50.0, 0.0]), [1.0], [1.0], "bce")
+    # (1 - 1)/(1(1 - 1)) is no number; dL/dz = 1 - 1 is
+    assert factors(why, "W_111") == [("dL/dz_11", "y_hat - y", "1 - 1"), ("dz_11/dW_111", "x_1", "1")]
+
+
 def test_numbers_below_zero_stand_in_parentheses() -> None:
     net = wg.Network(1, (wg.Dense(1, "tanh"),))
     why = wg.explain_row(net, [(np.array([[-1.0]]), np.array([0.0]))], [2.0], [-3.0])

@@ -293,6 +293,12 @@ def test_a_run_from_arrays_wants_its_table() -> None:
         wg.explain(run, table, epochs=3)
 
 
+def test_a_page_shows_itself() -> None:
+    page = students()["W_111"].page(only=("chain",))
+    assert repr(page).startswith("Why dL/dW_111 = -5.888\n\nRow 1 (index 0)")
+    assert "<math" in page._repr_html_()
+
+
 def refusals() -> Iterator[tuple[object, str]]:
     net, table, _ = wg.example("students")
     why = students()
@@ -306,6 +312,8 @@ def refusals() -> Iterator[tuple[object, str]]:
     yield lambda: why[0], "asked for by name, as in 'W_111', not by 0"  # type: ignore[index]
     yield lambda: why.unit("W_111"), "'W_111' is no unit"
     yield lambda: why.opened("nonsense"), "'nonsense' is not a name"
+    yield lambda: why.opened("x_3"), r"nor is it a unit or input: x_1 to x_2, h1\.1 to h1\.2, y_1$"
+    yield lambda: why.opened("W_113"), r"from unit 3 is not there; layer 1 has 1 to 2$"
     yield lambda: why.paths("W_111", 0), "k is 0"
     yield lambda: why.agreement("keras"), "keras gives no derivatives"
     yield lambda: why["W_111"].nudge(0), "must change W_111"

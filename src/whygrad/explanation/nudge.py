@@ -104,7 +104,7 @@ def nudge(moment: Moment, links: Links, symbols: Symbols, place: Place, by: floa
     stations, left_out = _stations(links, symbols, place, (here.trace, after.trace), steps, by)
     slope = _of_loss(links, steps[-1])
     loss = Station(symbols.loss, here.loss, after.loss, (after.loss - here.loss) / by, slope)
-    second = (after.loss - 2 * here.loss + back.loss) / by**2
+    second = (after.loss - 2 * here.loss + back.loss) / by / by  # by^2 may overflow
     half_gap = (half.loss - here.loss) / (by / 2) - slope
     rounding = 2 * max(abs(_pass(moment, at, 0.0, shaken(seed)).loss - here.loss) for seed in range(4)) / abs(by)
     switched = _switched(moment, symbols, here.trace, after.trace)
@@ -206,17 +206,24 @@ def _crossing(was: Kink, now: Kink, symbols: Symbols, kink: str) -> str:
 def _why(by: float, loss: Station, second: float, half_gap: float, rounding: float, switched: list[str]) -> str:
     if loss.change == 0 == loss.derivative:
         return "the loss does not move, and its derivative is 0"
+    if loss.change == 0:
+        return "the nudge is too small: rounding swallows what it does to the loss"
+    if not math.isfinite(loss.after) or not math.isfinite(loss.before):
+        return f"the loss is no finite number {'here' if not math.isfinite(loss.before) else 'so far away'}"
     if switched:
         more = f" (and {counted(len(switched) - 1, 'more kink')})" if switched[1:] else ""
         return f"the nudge {switched[0]}{more}, so the slope is another on its way"
     if abs(loss.gap) <= rounding:
         return "the loss goes along a straight line, as far as rounding lets one see"
     bend = by / 2 * second
+    apart = f"change / nudge is {short(abs(loss.gap))} {'above' if loss.gap > 0 else 'below'} the derivative"
     product, halved = f"{by:g}/2 * {short(second)}", f"half the nudge leaves {short(half_gap)}"
     if abs(loss.gap - bend) <= NEAR * abs(loss.gap):
         return (
-            f"a nudge of {by:g} also bends: {short(loss.gap)} = {product}, half the nudge times the second "
+            f"{apart}, as the loss bends: {short(loss.gap)} = {product}, half the nudge times the second "
             f"derivative; {halved}"
         )
-    gap = short(loss.gap)
-    return f"a nudge of {by:g} bends more than once: {product} is {short(bend)}, but the gap is {gap}; {halved}"
+    return (
+        f"{apart}, as the loss bends more than once: {product}, half the nudge times the second derivative, is "
+        f"{short(bend)}; {halved}"
+    )

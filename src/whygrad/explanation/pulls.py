@@ -139,6 +139,9 @@ class Pulls:
         n = f"{len(self):,} of {counted(self.mean_of, 'row')}"
         if len(self) < self.mean_of:
             return f"these {n} give {self.total:.9g} of the whole derivative"
+        if self.mean_of == 1:
+            way = "up" if self.total < 0 else "down" if self.total > 0 else "neither way: its derivative is 0"
+            return f"the only row pulls {self.parameter} {way}"
         if not self.pulls.any():
             return f"no row pulls {self.parameter}: its derivative is 0 on each of {counted(self.mean_of, 'row')}"
         rising, falling = int((self.pulls < 0).sum()), int((self.pulls > 0).sum())

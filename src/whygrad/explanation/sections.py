@@ -161,8 +161,9 @@ def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:
 
 def step_blocks(step: Step) -> list[Block]:
     """The update in numbers, which way it goes and why, and what the loss did."""
-    rows = "" if len(step.pulls) == 1 else f", with the {len(step.pulls):,} rows of its batch"
-    blocks: list[Block] = [Heading("Update"), Words(f"Update {step.t:,} by {step.rule}{rows}:")]
+    rows = "" if len(step.pulls) == 1 else f" with the {len(step.pulls):,} rows of its batch"
+    said = f"Update {step.t:,} by {step.rule}{rows}, learning rate {step.rate:.9g}:"
+    blocks: list[Block] = [Heading("Update"), Words(said)]
     blocks.append(Equations(tuple(_step_line(line) for line in step.lines)))
     pull = f"this row's own pull is {digits(step.row_pull)}, its share of the mean {digits(step.row_share)}"
     return [*blocks, Words(sentences([pull if rows else "", step.why])), Words(sentences(step.came))]

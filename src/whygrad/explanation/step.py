@@ -17,6 +17,7 @@ from whygrad.explanation.pulls import Pulls, pulls_of
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import Array
 from whygrad.names import Place, find_parameter, name
+from whygrad.printing import from_to
 from whygrad.propagation import forward_propagation, row_losses
 from whygrad.table import Rows
 from whygrad.updates import name_of
@@ -81,7 +82,7 @@ class Step:
             return found
         before, after = self.before.row, self.after.row
         way = "falls" if after < before else "rises" if after > before else "stays"
-        return (*found, f"this row's own loss {way}, from {before:.9g} to {after:.9g}")
+        return (*found, f"this row's own loss {way}, {from_to(before, after)}")
 
     def to_plain(self) -> dict[str, Any]:
         """Numbers, words and lists only, for JSON."""

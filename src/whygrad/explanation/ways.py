@@ -123,7 +123,7 @@ class Ways:
         assert found is not None  # only a pair is ever joined
         note = (
             "so near its limit, the output's own derivative and the loss's by it have no digits left one by one; "
-            "their product is exact"
+            "taken together they keep theirs"
         )
         z = self.symbols.z(self.last, unit)
         return Factor(self.symbols.loss, z, found.formula, found.numbers, found.value, note=note)

@@ -92,6 +92,8 @@ class Agreement:
         return f"{' = '.join(names)}: {self.value:.9g}{said}{'; ' if rest else ''}{rest}"
 
     def _digits(self, witness: Witness) -> str:
+        if witness.name != "nudge" and witness.digits < 1:  # both are so small that rounding hides them
+            return f"{witness.name} {witness.value:.1g}"
         if witness.name != "nudge":
             return f"{witness.name} {tenths(witness.digits)}{' digits' if witness.name == 'paths' else ''}"
         if possible := self.verdict.digits_possible:
