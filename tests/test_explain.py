@@ -299,6 +299,31 @@ def test_a_page_shows_itself() -> None:
     assert "<math" in page._repr_html_()
 
 
+def test_every_result_shows_itself() -> None:
+    why = students()
+    found = why["W_111"]
+    results = {
+        "Paths": why.paths("W_111"),
+        "Nudge": found.nudge(),
+        "Update": found.step,
+        "Agreement": found.agreement(()),
+        "Sensitivities": why.sensitivities(),
+        "What if": why.what_if(W_111=0.2),
+        "Loss as a function of W_111": why.loss_of({"W_111": [0, 1]}),
+        "Rows": why.rows("W_111"),
+        "Biography": why.biography("W_111"),
+    }
+    for title, result in results.items():
+        assert title in ("Rows", "Biography") or repr(result).startswith(f"{title}\n---"), title
+        assert f"<h2>{title.partition(' W_111')[0]}" in result._repr_html_(), title
+
+
+def test_values_that_leave_the_finite_numbers_promise_nothing() -> None:
+    told = repr(students().what_if(W_111=1e308))
+    assert "With these values the row's loss, L, is no finite number" in " ".join(told.split())
+    assert "-inf" not in told
+
+
 def refusals() -> Iterator[tuple[object, str]]:
     net, table, _ = wg.example("students")
     why = students()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from whygrad.errors import InputError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.kinks import Kink, kinks_at, said_of
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
@@ -57,8 +58,8 @@ class Station:
         return {"name": self.sign.text, **_plain(self), "change": self.change, "gap": self.gap}
 
 
-@dataclass(frozen=True)
-class Nudge:
+@dataclass(frozen=True, repr=False)
+class Nudge(Shown):
     """What changing one parameter by `by`, from `before` to `after`, does; the last station is the loss.
 
     Of a wide layer, the units through which most of the derivative flows are stations; `left_out` units moved

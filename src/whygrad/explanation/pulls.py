@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, WrongTypeError, one_of
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
 from whygrad.files import refuse_existing, write_bytes
 from whygrad.losses import Loss
@@ -41,8 +42,8 @@ class Pulled(NamedTuple):
     pulls: Array  # (rows,)
 
 
-@dataclass(frozen=True, eq=False)
-class Pulls:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pulls(Shown):
     """Rows and their pulls on one parameter; every array has one entry a row, in the same order.
 
     `pulls` are the derivatives of the rows' own losses by the parameter, row weights counted. Outputs and targets

@@ -10,6 +10,7 @@ import numpy as np
 from whygrad.engines import Reference
 from whygrad.errors import InputError
 from whygrad.explanation.arithmetic import Line, Taken, lines_of, take
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.motive import Move, Outcome, outcome_of, what_came, why_flat, why_it_moves
@@ -36,8 +37,8 @@ class Losses:
     batch: float
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Shown):
     """What one update does to one parameter; `t` counts updates from 1.
 
     `lines` lead from the derivative of the batch's mean loss to the new value. `after` are the losses once every

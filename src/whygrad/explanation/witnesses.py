@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from whygrad.errors import InputError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.shaking import shaken
@@ -54,8 +55,8 @@ class Witness(NamedTuple):
     agrees: bool | None
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, repr=False)
+class Agreement(Shown):
     """What all witnesses say of one derivative; `absent` says who could not be asked and why."""
 
     sign: Sign
