@@ -232,12 +232,20 @@ def test_a_diverged_run_can_be_looked_at() -> None:
         why = wg.explain(run, at=at)
         assert "inf" in repr(why)
         page = repr(why["W_111"])
-        assert re.search("so large, or no number, that 0.01 does not change it", page)
+        assert re.search("(so large that 0.01 does not change it|is no finite number)", page)
         assert "Traceback" not in page
         for plain in (why.to_plain(()), why["W_111"].to_plain(against=())):
             json.loads(as_json(plain), parse_constant=lambda word: pytest.fail(word))
         why._repr_html_()
     assert "its factors overflow, so that no path is the largest" in page
+
+
+def test_a_loss_without_a_number_is_said_once() -> None:
+    net, table, training = wg.example("students")
+    run = wg.fit(net, table, replace(training, optimizer=wg.SGD(10), epochs=50))
+    page = repr(wg.explain(run)["W_111"])
+    assert page.count("he row's loss is no finite number.") == 1
+    assert "from inf to inf" not in page
 
 
 # ---- results by themselves ----

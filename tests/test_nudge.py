@@ -75,6 +75,14 @@ def test_softmax_moves_every_output_of_its_layer() -> None:
     assert sum(s.change for s in found.stations[1:4]) == pytest.approx(0)  # probabilities sum to 1
 
 
+def test_of_narrow_layers_all_units_stand_in_their_order() -> None:
+    net = wg.Network(2, (wg.Dense(3, "tanh"), wg.Dense(4, "sigmoid"), wg.Dense(3, "softmax")))
+    found = nudged(wg.explain_row(net, "glorot", [1.0, -1.0], [0, 1, 0], "cce"), "W_111")
+    units = [f"{kind}_2{n}" for kind in "zO" for n in (1, 2, 3, 4)]
+    outputs = [*(f"z_3{n}" for n in (1, 2, 3)), *(f"y_hat_{n}" for n in (1, 2, 3))]
+    assert [s.sign.text for s in found.stations] == ["z_11", "O_11", *units, *outputs, "L"]
+
+
 def test_of_wide_layers_the_units_that_carry_most_come_first() -> None:
     net = wg.Network(2, (wg.Dense(3, "tanh"), wg.Dense(50, "sigmoid"), wg.Dense(1)))
     why = wg.explain_row(net, "glorot", [1.0, -1.0], [2.0])

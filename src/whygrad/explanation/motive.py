@@ -126,6 +126,10 @@ def outcome_of(before: float, after: float, slope: float) -> Outcome:
 
 def what_came(step: str, whose: str, before: float, after: float, outcome: Outcome) -> str:
     """The loss before and after, and whether it really fell: "with every parameter moved, the row's loss fell"."""
+    if not isfinite(after):
+        return (
+            f"{step}, {whose} is no finite number any more" if isfinite(before) else f"{whose} is no finite number"
+        )
     numbers = from_to(before, after)
     if outcome == "fell":
         return f"{step}, {whose} really falls, {numbers}"

@@ -174,9 +174,10 @@ def _stations(
 
 
 def _through(slopes: Array, values: list[Array], flows: Array, own: int | None) -> tuple[list[int], int]:
-    """The units to show, those of the largest flow first, and how many others moved."""
+    """The units to show, of many those of the largest flow, and how many others moved."""
     moves = [n for n, slope in enumerate(slopes) if slope != 0 or values[0][n] != values[1][n] or n == own]
-    moves.sort(key=lambda n: -abs(flows[n]))
+    if len(moves) > SHOWN:
+        moves.sort(key=lambda n: -abs(flows[n]))
     return moves[:SHOWN], len(moves[SHOWN:])
 
 

@@ -80,7 +80,7 @@ class Step(Shown):
         single = f"with only {self.parameter} moved"
         found = (said, what_came(single, whose, self.before.batch, self.alone.batch, self.outcome_alone))
         if rows == 1:
-            return found
+            return tuple(dict.fromkeys(found))  # no finite number is said once
         before, after = self.before.row, self.after.row
         way = "falls" if after < before else "rises" if after > before else "stays"
         return (*found, f"this row's own loss {way}, {from_to(before, after)}")
