@@ -6,6 +6,7 @@ from truth import LEGAL, by_complex_step, case, mean_loss
 
 import whygrad as wg
 from whygrad.activations import ACTIVATIONS
+from whygrad.explanation.factors import Chain
 from whygrad.losses import LOSSES
 
 HIDDEN = list(ACTIVATIONS)
@@ -38,6 +39,7 @@ def test_a_sigmoid_and_its_cross_entropy_cancel() -> None:
     assert str(chain.factors[1].formula) == "y_hat(1 - y_hat)"
     assert chain.cancels is not None
     assert (str(chain.cancels.sign), str(chain.cancels.formula)) == ("dL/dz_21", "y_hat - y")
+    assert str(chain.cancels.whole) == "(y_hat - y)/(y_hat(1 - y_hat)) * y_hat(1 - y_hat)"
     assert chain.cancels.value == pytest.approx(chain.factors[0].value * chain.factors[1].value, rel=1e-13)
 
 
@@ -61,6 +63,50 @@ def test_smoothed_classes_part_the_chain_into_a_sum() -> None:
     assert sum(t.value for t in chain.factors[0].terms) == pytest.approx(chain.factors[0].value, rel=1e-13)
 
 
+def parts(chain: Chain) -> list[tuple[str, str]]:
+    return [(str(part.sign), str(part.formula)) for part in chain.parts]
+
+
+def test_what_stands_in_a_sum_is_worked_out_down_to_the_loss() -> None:
+    net = wg.Network(2, (wg.Dense(2), wg.Dense(2), wg.Dense(1)))
+    why = wg.explain_row(net, "distinct", [8, 8], [4])
+    assert parts(why.chain("W_111")) == [
+        ("dL/dO_21", "W_311*dL/dy_hat"),
+        ("dL/dO_22", "W_312*dL/dy_hat"),
+        ("dL/dy_hat", "2(y_hat - y)"),
+    ]
+    assert parts(why.chain("W_211")) == []  # one way, without a sum
+
+
+def test_a_hidden_unit_before_softmax_sees_the_pair_cancel_at_every_output() -> None:
+    net = wg.Network(2, (wg.Dense(2, "tanh"), wg.Dense(3, "softmax")))
+    chain = wg.explain_row(net, "glorot", [1, 2], [0, 1, 0], "cce").chain("W_111")
+    assert parts(chain) == [(f"dL/dz_2{n}", f"y_hat_{n} - y_{n}") for n in (1, 2, 3)]
+    # by hand: -y_2/y_hat_2 times the softmax's own derivative, y_hat_2(0 - y_hat_1) or y_hat_2(1 - y_hat_2)
+    assert [str(part.whole) for part in chain.parts] == [
+        f"-y_2/y_hat_2 * y_hat_2({same} - y_hat_{n})" for n, same in ((1, 0), (2, 1), (3, 0))
+    ]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softmax", "linear"])
+@pytest.mark.parametrize(("output", "loss"), [("softmax", "cce"), ("softmax", "mse"), ("sigmoid", "bce")])
+def test_parts_are_the_derivatives_that_the_sum_multiplies(activation: str, output: str, loss: str) -> None:
+    net = wg.Network(2, (wg.Dense(3, activation), wg.Dense(2, activation), wg.Dense(2, output)))
+    why = wg.explain_row(net, "glorot", [1, 2], [0, 1], loss)
+    chain = why.chain("W_111")
+    worked = {str(part.sign): part.value for part in chain.parts}
+    for factor in (*chain.factors, *chain.parts):
+        for term in getattr(factor, "terms", ()):
+            assert worked[str(term.rest)] == pytest.approx(term.rest_value, rel=1e-12, abs=1e-15)
+
+
+def test_of_many_parts_the_nearest_are_worked_out() -> None:
+    net = wg.Network(2, (wg.Dense(3, "tanh"), *[wg.Dense(8, "tanh")] * 4, wg.Dense(1)))
+    signs = [str(part.sign) for part in wg.explain_row(net, "glorot", [1, 2], [1], "mse").chain("W_111").parts]
+    assert len(signs) == 12
+    assert signs[:9] == [*(f"dL/dz_2{n}" for n in range(1, 9)), "dL/dz_31"]
+
+
 def test_no_way_to_the_loss_is_no_chain() -> None:
     net = wg.Network(2, (wg.Dense(3, "sigmoid"),))
     why = wg.explain_row(net, "glorot", [1, 2], [0, 1, 0], "cce")  # -log of the second output alone
@@ -75,6 +121,13 @@ def test_a_saturated_pair_is_one_exact_link() -> None:
     (pair, enters) = why.chain("W_111").factors
     assert (pair.value, enters.value) == (1.0, 1.0)  # sigmoid(50) is 1 to the last digit, and 1 - 0 = 1
     assert pair.note
+
+
+def test_a_saturated_pair_that_is_right_is_not_0_by_0() -> None:
+    net = wg.Network(1, (wg.Dense(1, "sigmoid"),))
+    why = wg.explain_row(net, np.array([50.0, 0.0]), [1.0], [1.0], "bce")
+    # (1 - 1)/(1(1 - 1)) is no number; dL/dz = 1 - 1 is
+    assert factors(why, "W_111") == [("dL/dz_11", "y_hat - y", "1 - 1"), ("dz_11/dW_111", "x_1", "1")]
 
 
 def test_numbers_below_zero_stand_in_parentheses() -> None:

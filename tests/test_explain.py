@@ -232,12 +232,20 @@ def test_a_diverged_run_can_be_looked_at() -> None:
         why = wg.explain(run, at=at)
         assert "inf" in repr(why)
         page = repr(why["W_111"])
-        assert re.search("so large, or no number, that 0.01 does not change it", page)
+        assert re.search("(so large that 0.01 does not change it|is no finite number)", page)
         assert "Traceback" not in page
         for plain in (why.to_plain(()), why["W_111"].to_plain(against=())):
             json.loads(as_json(plain), parse_constant=lambda word: pytest.fail(word))
         why._repr_html_()
     assert "its factors overflow, so that no path is the largest" in page
+
+
+def test_a_loss_without_a_number_is_said_once() -> None:
+    net, table, training = wg.example("students")
+    run = wg.fit(net, table, replace(training, optimizer=wg.SGD(10), epochs=50))
+    page = repr(wg.explain(run)["W_111"])
+    assert page.count("he row's loss is no finite number.") == 1
+    assert "from inf to inf" not in page
 
 
 # ---- results by themselves ----
@@ -293,6 +301,37 @@ def test_a_run_from_arrays_wants_its_table() -> None:
         wg.explain(run, table, epochs=3)
 
 
+def test_a_page_shows_itself() -> None:
+    page = students()["W_111"].page(only=("chain",))
+    assert repr(page).startswith("Why dL/dW_111 = -5.888\n\nRow 1 (index 0)")
+    assert "<math" in page._repr_html_()
+
+
+def test_every_result_shows_itself() -> None:
+    why = students()
+    found = why["W_111"]
+    results = {
+        "Paths": why.paths("W_111"),
+        "Nudge": found.nudge(),
+        "Update": found.step,
+        "Agreement": found.agreement(()),
+        "Sensitivities": why.sensitivities(),
+        "What if": why.what_if(W_111=0.2),
+        "Loss as a function of W_111": why.loss_of({"W_111": [0, 1]}),
+        "Rows": why.rows("W_111"),
+        "Biography": why.biography("W_111"),
+    }
+    for title, result in results.items():
+        assert title in ("Rows", "Biography") or repr(result).startswith(f"{title}\n---"), title
+        assert f"<h2>{title.partition(' W_111')[0]}" in result._repr_html_(), title
+
+
+def test_values_that_leave_the_finite_numbers_promise_nothing() -> None:
+    told = repr(students().what_if(W_111=1e308))
+    assert "With these values the row's loss, L, is no finite number" in " ".join(told.split())
+    assert "-inf" not in told
+
+
 def refusals() -> Iterator[tuple[object, str]]:
     net, table, _ = wg.example("students")
     why = students()
@@ -306,6 +345,8 @@ def refusals() -> Iterator[tuple[object, str]]:
     yield lambda: why[0], "asked for by name, as in 'W_111', not by 0"  # type: ignore[index]
     yield lambda: why.unit("W_111"), "'W_111' is no unit"
     yield lambda: why.opened("nonsense"), "'nonsense' is not a name"
+    yield lambda: why.opened("x_3"), r"nor is it a unit or input: x_1 to x_2, h1\.1 to h1\.2, y_1$"
+    yield lambda: why.opened("W_113"), r"from unit 3 is not there; layer 1 has 1 to 2$"
     yield lambda: why.paths("W_111", 0), "k is 0"
     yield lambda: why.agreement("keras"), "keras gives no derivatives"
     yield lambda: why["W_111"].nudge(0), "must change W_111"

@@ -252,6 +252,20 @@ def test_enter_reveals_one_factor_after_another() -> None:
     assert shown[-1].rstrip().split("Agreement\n---------")[1].lstrip().startswith("paths = backprop")
 
 
+@pytest.mark.parametrize(("wide", "most"), [(80, 80), (30, 60), (300, 110)])
+def test_a_page_is_as_narrow_as_the_terminal(
+    wide: int, most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["chain", "--hidden", ",".join(12 * "1"), "--weight", "W_111", "--only", "given,chain,paths,update"]
+    piped = said(capsys, *words)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(wide))
+    text = said(capsys, *words)
+    assert most - 15 < max(map(len, text.splitlines())) <= most  # a way of 28 steps has its lines too
+    assert text.split() == piped.split()
+    assert max(map(len, piped.splitlines())) <= 110
+
+
 def _until_prompt(terminal: int) -> str:
     text = ""
     while not text.endswith("[Enter]"):

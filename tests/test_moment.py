@@ -108,6 +108,15 @@ def test_a_row_that_is_not_next_says_when_its_turn_is() -> None:
     assert "the training is over" in note
 
 
+def test_a_row_after_one_that_was_dropped_says_which_it_is_in_the_source(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2.5\n,3.5\n3,1.5\n4,0.5\n")
+    table = wg.read_table(tmp_path / "t.csv", target="b", missing="drop")
+    net = wg.dense_network(table, hidden=2)
+    told = "rows are counted without those left out; row 2 is row 3 of the source"
+    assert wg.explain(net, table, batch="all", row=1).moment.notes == (told,)
+    assert wg.explain(net, table, batch="all", row=0).moment.notes == ()
+
+
 def test_validation_rows_have_facts_and_no_update(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(CSV)
     table = wg.read_table(tmp_path / "t.csv", target="kind")

@@ -36,9 +36,15 @@ def test_students_row_1_as_the_lecture_has_it() -> None:
     assert found.second == pytest.approx(1.28)  # 2 * 0.8^2
     assert found.half_gap == pytest.approx(0.0032)
     assert found.why == (
-        "a nudge of 0.01 also bends: 0.0064 = 0.01/2 * 1.28, half the nudge times the second derivative; "
-        "half the nudge leaves 0.0032"
+        "change / nudge is 0.0064 above the derivative, as the loss bends: 0.0064 = 0.01/2 * 1.28, half the nudge "
+        "times the second derivative; half the nudge leaves 0.0032"
     )
+
+
+def test_nudges_of_any_size_are_answered() -> None:
+    why = wg.explain(*wg.example("students"))
+    assert why["W_111"].nudge(1e300).why == "the loss is no finite number so far away"  # 1e300^2 overflows
+    assert nudged(why, "B_11", 1e-200).why == "the nudge is too small: rounding swallows what it does to the loss"
 
 
 def test_a_bias_and_a_nudge_down() -> None:
@@ -67,6 +73,14 @@ def test_softmax_moves_every_output_of_its_layer() -> None:
     found = nudged(wg.explain_row(net, "glorot", [1.0], [0, 1, 0], "cce"), "W_111")
     assert {s.sign.text for s in found.stations} == {"z_11", "y_hat_1", "y_hat_2", "y_hat_3", "L"}
     assert sum(s.change for s in found.stations[1:4]) == pytest.approx(0)  # probabilities sum to 1
+
+
+def test_of_narrow_layers_all_units_stand_in_their_order() -> None:
+    net = wg.Network(2, (wg.Dense(3, "tanh"), wg.Dense(4, "sigmoid"), wg.Dense(3, "softmax")))
+    found = nudged(wg.explain_row(net, "glorot", [1.0, -1.0], [0, 1, 0], "cce"), "W_111")
+    units = [f"{kind}_2{n}" for kind in "zO" for n in (1, 2, 3, 4)]
+    outputs = [*(f"z_3{n}" for n in (1, 2, 3)), *(f"y_hat_{n}" for n in (1, 2, 3))]
+    assert [s.sign.text for s in found.stations] == ["z_11", "O_11", *units, *outputs, "L"]
 
 
 def test_of_wide_layers_the_units_that_carry_most_come_first() -> None:
@@ -116,7 +130,8 @@ def test_straight_lines_and_large_nudges_are_told_apart() -> None:
     tiny = nudged(wg.explain(*wg.example("students")), "W_111", 1e-9)
     assert tiny.why.startswith("the loss goes along a straight line")
     curve = wg.explain_row(wg.Network(1, (wg.Dense(1, "tanh"),)), np.array([0.5, 0.0]), [1.0], [0.0])
-    assert nudged(curve, "W_111", 2.0).why.startswith("a nudge of 2 bends more than once")
+    assert nudged(curve, "W_111", 2.0).why.startswith("change / nudge is ")
+    assert ", as the loss bends more than once: 2/2 * " in nudged(curve, "W_111", 2.0).why
 
 
 def test_nudges_that_change_nothing_are_refused() -> None:

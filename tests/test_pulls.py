@@ -159,6 +159,14 @@ def test_ways_and_words() -> None:
     assert nothing.half == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "way"), [(0.0, "down"), (9.0, "up"), (2.0, "neither way: its derivative is 0")]
+)
+def test_of_one_row_nothing_is_counted(target: float, way: str) -> None:
+    why = wg.explain_row(wg.Network(1, (wg.Dense(1),)), np.array([2.0, 0.0]), [1.0], [target])
+    assert why.rows("W_111").summary() == f"the only row pulls W_111 {way}"
+
+
 def test_printed_are_the_rows_that_pull_most_or_the_order_asked_for() -> None:
     many = replace(
         SMALL,

@@ -155,6 +155,20 @@ def test_a_batch_shows_its_rows_pulls_and_this_rows_share() -> None:
     assert found.came[2].startswith("this row's own loss falls, from 21.9024 to ")
 
 
+def test_the_sum_of_many_rows_pulls_has_one_pair_of_parentheses() -> None:
+    x = np.arange(10.0)[:, None]
+    net, table = wg.Network(1, (wg.Dense(1),)), wg.table_from_arrays(x, x)
+    found = step(wg.explain(net, table, Training("mse", batch=10, order="sequential"), start=0.0))
+    # standardised, y is x and the mean of x^2 is 1: the mean of 2(0 - x)x is -2
+    assert str(found.lines[0].numbers) == "(-20)/10"
+
+
+def test_losses_are_told_apart_by_their_last_digits() -> None:
+    # y_hat = 1, y = 0, x = 1e-5: dL/dW = 2e-5, and 1 - 0.01 x 2e-5 leaves a loss of 1 - 2 x 2e-12
+    found = step(one_row([([[0.0]], [1.0])], ("linear",), [1e-5], [0.0]))
+    assert found.came[1] == "with only W_111 moved, the row's loss really falls, from 1 to 0.999999999996"
+
+
 @pytest.mark.parametrize("notation", ["course", "3b1b", "keras", "torch"])
 def test_every_notation_writes_it(notation: str) -> None:
     found = step(wg.explain(*wg.example("students"), optimizer="adam", notation=notation))
@@ -228,11 +242,15 @@ def test_a_positive_derivative_moves_it_down() -> None:
     ("why", "reason"),
     [
         (one_row(ONE, ("linear",), [0.0], [1.0]), "what comes in through it, x_1, is 0 on this row"),
-        (one_row(ONE, ("linear",), [2.0], [2.0]), "the loss is flat at this prediction"),
+        (one_row(ONE, ("linear",), [2.0], [2.0]), "the prediction equals the target to the last digit"),
         (one_row(ONE, ("linear",), [2.0], [-1.0], "hinge"), ""),
         (
             one_row([*ONE, *ONE], ("relu", "linear"), [-2.0], [1.0]),
             "relu is flat at z_11 = -2: unit 1 of layer 1 passes nothing back on this row",
+        ),
+        (
+            one_row([([[1.0], [1.0]], [0.0]), *ONE], ("relu", "linear"), [2.0, -2.0], [1.0]),
+            "z_11 is at the kink of relu, where its derivative is taken as 0: unit 1 of layer 1 passes",
         ),
         (
             one_row([*ONE, *ONE], ("tanh", "linear"), [30.0], [5.0]),

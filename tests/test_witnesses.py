@@ -157,6 +157,15 @@ def test_what_is_too_small_to_see_is_said() -> None:
     )
 
 
+def test_of_a_witness_that_sees_a_trace_of_what_rounding_hides_the_trace_is_said() -> None:
+    # sigmoid(50) is 1 to the last digit: backpropagation finds 0, the complex step 2 e^-50 = 4e-22
+    why = wg.explain_row(wg.Network(1, (wg.Dense(1, "sigmoid"),)), np.array([50.0, 0.0]), [1.0], [0.0])
+    assert asked(why, "W_111").line().endswith("complex step 4e-22)")
+    assert why.agreement(()).line() == "paths = backprop = nudge = complex step: all 2 derivatives agree, " + (
+        "to at least so many digits: paths 15.9"
+    )
+
+
 def test_where_a_z_is_0_no_complex_number_is_asked() -> None:
     found = asked(wg.explain(*wg.example("placement"), start=0.0), "W_111")
     assert list(named(found)) == ["paths", "nudge"]  # sigmoid's formula has two branches, which meet at 0

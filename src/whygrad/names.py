@@ -98,6 +98,11 @@ def position_of(net: Network, place: Place) -> int:
     return before + row * net.sizes[place.layer + 1] + place.to
 
 
+def names_parameter(text: str) -> bool:
+    """Whether the text is how a parameter is written, be it there or not."""
+    return re.search(_ARROW, text) is not None or re.fullmatch(_PARAMETER, text.strip()) is not None
+
+
 def find_parameter(net: Network, text: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> int:
     """The position in the flat vector of the parameter called `text`.
 
@@ -107,7 +112,7 @@ def find_parameter(net: Network, text: str, inputs: Sequence[str] = (), outputs:
     """
     if re.search(_ARROW, text):
         return _at_arrow(net, text.strip(), inputs, outputs)
-    found = re.fullmatch(r"([WBwb])_?(\d+(?:_\d+)*)", text.strip())
+    found = re.fullmatch(_PARAMETER, text.strip())
     if not found:
         raise InputError(
             f"parameter: {text!r} is not a name; write W_211 (layer 2, to 1, from 1) or B_21, or x_1->h2"
@@ -140,6 +145,7 @@ def _position(net: Network, text: str, index: list[int]) -> int:
 
 Unit = tuple[int, int]  # (layer, unit), from 0; layer -1 has the inputs
 
+_PARAMETER = r"([WBwb])_?(\d+(?:_\d+)*)"
 _ARROW = "->|\N{RIGHTWARDS ARROW}"
 _BIAS = ("1", "bias")
 _Found = TypeVar("_Found")
@@ -223,11 +229,15 @@ def _no_unit(net: Network, text: str, columns: Sequence[str]) -> str:
     folded = {column.casefold(): column for column in columns}
     close = get_close_matches(text.casefold(), folded, n=1)
     hint = f"did you mean {folded[close[0]]!r}? By number" if close else "by number"
+    return f"{text!r} is no unit; {hint}, units are {numbered_units(net)}"
+
+
+def numbered_units(net: Network) -> str:
+    """x_1 to x_2, h1.1 to h1.2, y_1."""
     last = len(net.layers) - 1
     ends = [(-1, -1), *([(0, last - 1)] if last else []), (last, last)]
     spans = [(_called(net, (a, 0)), _called(net, (b, net.sizes[b + 1] - 1))) for a, b in ends]
-    known = ", ".join(first if first == final else f"{first} to {final}" for first, final in spans)
-    return f"{text!r} is no unit; {hint}, units are {known}"
+    return ", ".join(first if first == final else f"{first} to {final}" for first, final in spans)
 
 
 def _no_arrow(net: Network, start: str, end: str, columns: Sequence[str]) -> str:

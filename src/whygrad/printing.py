@@ -24,6 +24,12 @@ def short(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
+def from_to(before: float, after: float) -> str:
+    """Two numbers with nine digits, or as many more as tell them apart."""
+    digits = next((n for n in range(9, 17) if f"{before:.{n}g}" != f"{after:.{n}g}"), 17)
+    return f"from {before:.{digits}g} to {after:.{digits}g}"
+
+
 def counted(n: int, what: str) -> str:
     """The number and its noun: "1 row", "4 rows"."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"

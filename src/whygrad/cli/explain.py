@@ -44,7 +44,7 @@ from whygrad.explanation import Explanation
 from whygrad.explanation import explain as open_row
 from whygrad.explanation.extras import blocks_of
 from whygrad.explanation.forms import FORMS
-from whygrad.explanation.forms.text import paragraphs
+from whygrad.explanation.forms.text import WIDTH, as_text, paragraphs
 from whygrad.explanation.opened import Opened
 from whygrad.explanation.pages import Equations, Heading, Page, Words
 from whygrad.explanation.spreadsheet import write_spreadsheet
@@ -149,7 +149,8 @@ def _answer(asked: _Question, kind: str) -> int:
         agrees = (found if "agreement" in found else found["opened"])["agreement"]["agrees"]
     else:
         page = page_of(asked, kind)
-        text = FORMS["text" if kind == "tree" else kind](page)
+        wide = WIDTH if form.out is not None else say.width(WIDTH)
+        text = as_text(page, wide) if kind in ("text", "tree") else FORMS[kind](page)
         agrees = not any(isinstance(block, Words) and block.loud for block in page.ending)
     if form.rows_out is not None and isinstance(asked.opened, Opened):
         asked.opened.pulls.write(form.rows_out, form.force)
@@ -224,7 +225,7 @@ def reveal(page: Page) -> None:
             chain = chain or block.text == "Chain"
             inside = block.text == "Chain"
         print()
-        for lines in paragraphs(block):
+        for lines in paragraphs(block, say.width(WIDTH)):
             if chain and inside and isinstance(block, Equations):
                 waiting = waiting and _wait()
             print("\n".join(lines))

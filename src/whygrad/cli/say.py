@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +20,14 @@ from whygrad.training import Training
 from whygrad.weights import spans, views
 
 MOST = 40  # parameters listed one by one when not asked for all
+NARROWEST = 60  # letters of a line, however narrow the terminal is
+
+
+def width(usual: int) -> int:
+    """How many letters a line may have: as many as usual, fewer in a narrower terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return usual
+    return min(usual, max(NARROWEST, shutil.get_terminal_size((usual, 0)).columns))
 
 
 def settings(training: Training) -> list[str]:

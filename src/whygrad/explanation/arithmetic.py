@@ -14,6 +14,7 @@ import numpy as np
 
 from whygrad.engines import Reference
 from whygrad.explanation.moment import Moment
+from whygrad.explanation.pages import alone
 from whygrad.explanation.pulls import Pulls
 from whygrad.explanation.symbols import Sign, Symbols, figure, partial
 from whygrad.explanation.writing import SHOWN, added, spelled
@@ -85,7 +86,9 @@ def _derivative_line(pulls: Pulls, sign: Sign, value: float) -> Line:
     formula = Sign(
         f"(sum of the {n:,} rows' pulls)/{n}", rf"\frac{{1}}{{{n}}} \sum \text{{pulls of the {n:,} rows}}"
     )
-    total = added([figure(pull) for pull in pulls.pulls]) if n <= SHOWN else figure(float(pulls.pulls.sum()))
+    total = (
+        added([figure(pull) for pull in pulls.pulls]) if n <= SHOWN else alone(figure(float(pulls.pulls.sum())))
+    )
     numbers = Sign(f"({total})/{n}", rf"\frac{{{total.latex}}}{{{n}}}")
     return Line("the derivative, the mean of the batch's", sign, formula, numbers, value)
 

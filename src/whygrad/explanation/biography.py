@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, one_of
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.ledger import Ledger, Moves, told, updates_of
 from whygrad.explanation.pulls import write_columns
 from whygrad.history import Run
@@ -29,8 +30,8 @@ SHOWN = 10  # epochs, and rows, that are printed
 UNTOLD = 1e-4  # of what rows moved it; more than that is not rounding
 
 
-@dataclass(frozen=True, eq=False)
-class Biography:
+@dataclass(frozen=True, eq=False, repr=False)
+class Biography(Shown):
     """One weight's life: `start`, plus what the epochs (or the rows) moved it by, is `final`.
 
     `t` and `values` are its value after that many updates, 0 first; of a long life every few and the last. `rows`

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from whygrad.explanation.chain import Ways
 from whygrad.explanation.excel import ACTIVATION_CELLS, LOSS_CELLS, PAIR_CELLS, filled
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols
+from whygrad.explanation.ways import Ways
 from whygrad.explanation.writing import spelled
 from whygrad.losses import Loss
 from whygrad.maths import NUMPY, Array

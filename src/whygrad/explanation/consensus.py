@@ -36,11 +36,12 @@ class Consensus(Shown):
 
     @property
     def digits(self) -> dict[str, float]:
-        """Who agrees, and to how many digits at least; where a nudge sees none, it is not counted."""
+        """Who agrees, and to how many digits at least; where rounding hides them all, it is not counted."""
         found: dict[str, list[float]] = {w.name: [] for one in self.agreements for w in one.witnesses}
         for one in self.agreements:
             for w in one.witnesses:
-                if w.agrees and (w.name != "nudge" or one.verdict.digits_possible >= 1):
+                seen = one.verdict.digits_possible if w.name == "nudge" else w.digits
+                if w.agrees and seen >= 1:
                     found[w.name].append(w.digits)
         return {name: min(counts) for name, counts in found.items() if counts}
 

@@ -168,6 +168,8 @@ def what_if_blocks(found: WhatIf) -> list[Block]:
 
 
 def _promise(what: str, promise: Promise) -> str:
+    if not np.isfinite(promise.happened):
+        return f"With these values {what} is no finite number, so that no change can be told."
     return (
         f"The slope promised that {what} would change by {digits(promise.promised)}; it changed by "
         f"{digits(promise.happened)}. The difference, {digits(promise.gap)}, is the bend of the loss."

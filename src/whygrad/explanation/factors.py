@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.symbols import Sign, partial
 
 
+class Junction(NamedTuple):
+    """Where ways part: at the z or the a of a unit; layer and unit count from 0."""
+
+    kind: Literal["z", "a"]
+    layer: int
+    unit: int
+
+
 @dataclass(frozen=True)
 class Term:
-    """One way of a sum: one link, and the derivative of all that follows it."""
+    """One way of a sum: one link, and the derivative of all that follows it, which is taken at `junction`."""
 
     link: Sign
     link_value: float
     rest: Sign
     rest_value: float
+    junction: Junction
 
     @property
     def value(self) -> float:
@@ -52,21 +61,31 @@ class Factor:
 
 @dataclass(frozen=True)
 class Cancellation:
-    """Two factors whose product is simpler than either: `sign` = `formula` = `numbers` = `value`."""
+    """Two factors whose product is simpler than either: `sign` = `whole` = `formula` = `numbers` = `value`."""
 
     sign: Sign
+    whole: Sign  # the product before anything cancels
     formula: Sign
     numbers: Sign
     value: float
 
+    def to_plain(self) -> dict[str, Any]:
+        """Text and a number only, for JSON."""
+        signs = {"product": self.sign, "whole": self.whole, "formula": self.formula}
+        return {**{what: sign.text for what, sign in signs.items()}, "value": self.value}
+
 
 @dataclass(frozen=True, repr=False)
 class Chain(Shown):
-    """The derivative of the row's loss by one parameter. No factors: the loss does not depend on it at all."""
+    """The derivative of the row's loss by one parameter. No factors: the loss does not depend on it at all.
+
+    `parts` are the derivatives that stand in a factor's sum, each worked out in turn, the nearest first.
+    """
 
     sign: Sign
     factors: tuple[Factor, ...]
     cancels: Cancellation | None = None
+    parts: tuple[Factor | Cancellation, ...] = ()
 
     @property
     def value(self) -> float:
@@ -75,12 +94,13 @@ class Chain(Shown):
 
     def to_plain(self) -> dict[str, Any]:
         """Texts and numbers only, for JSON."""
-        found = {
+        found: dict[str, Any] = {
             "derivative": self.sign.text,
             "factors": [f.to_plain() for f in self.factors],
             "value": self.value,
         }
-        if self.cancels is None:
-            return found
-        c = self.cancels
-        return {**found, "cancels": {"product": c.sign.text, "formula": c.formula.text, "value": c.value}}
+        if self.cancels is not None:
+            found["cancels"] = self.cancels.to_plain()
+        if self.parts:
+            found["parts"] = [part.to_plain() for part in self.parts]
+        return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from whygrad.engines.reference import Reference
 from whygrad.errors import InputError, one_of
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.positions import Which, positions_of
 from whygrad.explanation.symbols import Sign, Symbols
@@ -26,8 +27,8 @@ MOST_POINTS = 1_000_000
 BUDGET = 1_000_000  # numbers of a layer that are held at once, so that memory does not grow with grid and table
 
 
-@dataclass(frozen=True, eq=False)
-class LossValues:
+@dataclass(frozen=True, eq=False, repr=False)
+class LossValues(Shown):
     """The loss over a grid of values of chosen parameters, the rest frozen, and the tangent where they stand now.
 
     `values` and `tangent` have one axis a parameter, in the order of `positions`.

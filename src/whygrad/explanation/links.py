@@ -91,7 +91,11 @@ def links_of(moment: Moment) -> Links:
     fused = moment.weight * output_delta(loss, net.output, trace.z[-1], trace.output, y, NUMPY)[0]
     parted = slopes[-1] * blame if slopes[-1].ndim == 1 else slopes[-1] @ blame
     scale = max(1e-300, float(np.abs(fused).max()))
-    joined = loss.fuses(net.output) is not None and not bool(np.abs(parted - fused).max() <= SEPARABLE * scale)
+    lost = bool(
+        (slopes[-1] == 0).all(axis=-1).any()
+    )  # a sigmoid at its limit: 0/0 is what its loss's derivative is
+    lost |= not bool(np.abs(parted - fused).max() <= SEPARABLE * scale)
+    joined = loss.fuses(net.output) is not None and lost
     row_loss = moment.weight * float(row_losses(net, loss, trace, y)[0])
     reaches = _reaches(moment, trace)
     return Links(

@@ -81,6 +81,11 @@ def moment_of(job: Job, table: Table, row: int, at: At, run: Run | None = None) 
     known = job.rows.take(member) if len(member) else _validation_row(job, check, row)
     batch, rate, note = _update_of(job, state, int(member[0]) if len(member) else None, at == "end")
     notes = (note.format(row=row + 1),) if note else ()
+    if (source := int(table.rows[row])) != row:
+        notes = (
+            *notes,
+            f"rows are counted without those left out; row {row + 1} is row {source + 1} of the source",
+        )
     if not np.isfinite(state.w).all():
         notes = (*notes, "the parameters are no longer finite numbers here: this training diverges")
     if run is not None and not np.array_equal(state.w, run.state.w, equal_nan=True) and when == "at the end":

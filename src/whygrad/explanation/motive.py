@@ -11,11 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from whygrad.explanation.kinks import kinks_of
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.symbols import Symbols
 from whygrad.model import BLOCK
 from whygrad.names import Place
+from whygrad.printing import from_to
 from whygrad.propagation import forward_propagation
 
 Outcome = Literal["fell", "unchanged", "overshot", "uphill"]
@@ -38,7 +40,7 @@ class Move:
     @property
     def way(self) -> str:
         """Where it goes, from which value to which."""
-        return f"{'up' if self.new > self.old else 'down'}, from {self.old:.9g} to {self.new:.9g}"
+        return f"{'up' if self.new > self.old else 'down'}, {from_to(self.old, self.new)}"
 
 
 def why_it_moves(move: Move, flat: str = "") -> str:
@@ -88,10 +90,14 @@ def why_flat(moment: Moment, links: Links, symbols: Symbols, place: Place) -> st
     g, z = links.net.layers[layer].activation, float(links.trace.z[layer][0, unit])
     if links.pulls[layer][unit] != 0 and g.elementwise:
         where = f"{g.name} is flat at {symbols.z(layer, unit)} = {z:.9g}"
+        if z in kinks_of(g):
+            where = f"{symbols.z(layer, unit)} is at the kink of {g.name}, where its derivative is taken as 0"
         if len(moment.rows) > 1 and _dead(moment, layer, unit):
             return f"{where}, on this row as on every other: unit {unit + 1} of layer {layer + 1} is dead"
         return f"{where}: unit {unit + 1} of layer {layer + 1} passes nothing back on this row"
     if layer == len(links.layers) - 1 or not links.output_delta.any():
+        if np.array_equal(links.trace.output, links.y):
+            return "the prediction equals the target to the last digit"
         return "the loss is flat at this prediction"
     if (links.layers[layer + 1].W[unit] * links.deltas[layer + 1]).any():
         return f"the ways from {symbols.a(layer, unit)} to the loss cancel"
@@ -120,7 +126,11 @@ def outcome_of(before: float, after: float, slope: float) -> Outcome:
 
 def what_came(step: str, whose: str, before: float, after: float, outcome: Outcome) -> str:
     """The loss before and after, and whether it really fell: "with every parameter moved, the row's loss fell"."""
-    numbers = f"from {before:.9g} to {after:.9g}"
+    if not isfinite(after):
+        return (
+            f"{step}, {whose} is no finite number any more" if isfinite(before) else f"{whose} is no finite number"
+        )
+    numbers = from_to(before, after)
     if outcome == "fell":
         return f"{step}, {whose} really falls, {numbers}"
     if outcome == "unchanged":

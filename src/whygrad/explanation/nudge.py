@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from whygrad.errors import InputError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.kinks import Kink, kinks_at, said_of
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
@@ -57,8 +58,8 @@ class Station:
         return {"name": self.sign.text, **_plain(self), "change": self.change, "gap": self.gap}
 
 
-@dataclass(frozen=True)
-class Nudge:
+@dataclass(frozen=True, repr=False)
+class Nudge(Shown):
     """What changing one parameter by `by`, from `before` to `after`, does; the last station is the loss.
 
     Of a wide layer, the units through which most of the derivative flows are stations; `left_out` units moved
@@ -104,7 +105,7 @@ def nudge(moment: Moment, links: Links, symbols: Symbols, place: Place, by: floa
     stations, left_out = _stations(links, symbols, place, (here.trace, after.trace), steps, by)
     slope = _of_loss(links, steps[-1])
     loss = Station(symbols.loss, here.loss, after.loss, (after.loss - here.loss) / by, slope)
-    second = (after.loss - 2 * here.loss + back.loss) / by**2
+    second = (after.loss - 2 * here.loss + back.loss) / by / by  # by^2 may overflow
     half_gap = (half.loss - here.loss) / (by / 2) - slope
     rounding = 2 * max(abs(_pass(moment, at, 0.0, shaken(seed)).loss - here.loss) for seed in range(4)) / abs(by)
     switched = _switched(moment, symbols, here.trace, after.trace)
@@ -173,9 +174,10 @@ def _stations(
 
 
 def _through(slopes: Array, values: list[Array], flows: Array, own: int | None) -> tuple[list[int], int]:
-    """The units to show, those of the largest flow first, and how many others moved."""
+    """The units to show, of many those of the largest flow, and how many others moved."""
     moves = [n for n, slope in enumerate(slopes) if slope != 0 or values[0][n] != values[1][n] or n == own]
-    moves.sort(key=lambda n: -abs(flows[n]))
+    if len(moves) > SHOWN:
+        moves.sort(key=lambda n: -abs(flows[n]))
     return moves[:SHOWN], len(moves[SHOWN:])
 
 
@@ -206,17 +208,24 @@ def _crossing(was: Kink, now: Kink, symbols: Symbols, kink: str) -> str:
 def _why(by: float, loss: Station, second: float, half_gap: float, rounding: float, switched: list[str]) -> str:
     if loss.change == 0 == loss.derivative:
         return "the loss does not move, and its derivative is 0"
+    if loss.change == 0:
+        return "the nudge is too small: rounding swallows what it does to the loss"
+    if not math.isfinite(loss.after) or not math.isfinite(loss.before):
+        return f"the loss is no finite number {'here' if not math.isfinite(loss.before) else 'so far away'}"
     if switched:
         more = f" (and {counted(len(switched) - 1, 'more kink')})" if switched[1:] else ""
         return f"the nudge {switched[0]}{more}, so the slope is another on its way"
     if abs(loss.gap) <= rounding:
         return "the loss goes along a straight line, as far as rounding lets one see"
     bend = by / 2 * second
+    apart = f"change / nudge is {short(abs(loss.gap))} {'above' if loss.gap > 0 else 'below'} the derivative"
     product, halved = f"{by:g}/2 * {short(second)}", f"half the nudge leaves {short(half_gap)}"
     if abs(loss.gap - bend) <= NEAR * abs(loss.gap):
         return (
-            f"a nudge of {by:g} also bends: {short(loss.gap)} = {product}, half the nudge times the second "
+            f"{apart}, as the loss bends: {short(loss.gap)} = {product}, half the nudge times the second "
             f"derivative; {halved}"
         )
-    gap = short(loss.gap)
-    return f"a nudge of {by:g} bends more than once: {product} is {short(bend)}, but the gap is {gap}; {halved}"
+    return (
+        f"{apart}, as the loss bends more than once: {product}, half the nudge times the second derivative, is "
+        f"{short(bend)}; {halved}"
+    )

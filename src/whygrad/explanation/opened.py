@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,8 @@ class Opened:
         found = self._nudge_if_any(by)
         if found is not None:
             return nudge_blocks(found, verdict)
-        said = f"{self.name} = {digits(self.value)} is so large, or no number, that {by:g} does not change it."
+        large = f"so large that {by:g} does not change it" if isfinite(self.value) else "no finite number"
+        said = f"{self.name} = {digits(self.value)} is {large}."
         return [Heading("Nudge"), Words(said)]
 
     def _nudge_if_any(self, by: float) -> Nudge | None:

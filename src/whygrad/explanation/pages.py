@@ -74,7 +74,7 @@ class Curve:
 Block = Heading | Words | Equations | Grid | Tree | Curve
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Page:
     """A title, what it is about, and blocks; `ending` is the last word, whatever else is said."""
 
@@ -82,6 +82,16 @@ class Page:
     blocks: tuple[Block, ...]
     ending: tuple[Block, ...] = ()
     subject: str = ""
+
+    def __repr__(self) -> str:
+        from whygrad.explanation.forms.text import as_text  # which is made of pages
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from whygrad.explanation.forms.html import as_fragment
+
+        return as_fragment(self)
 
     @property
     def all_blocks(self) -> tuple[Block, ...]:

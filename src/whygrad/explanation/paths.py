@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from whygrad.errors import InputError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.symbols import Sign, Symbols, partial
 from whygrad.maths import Array, Mask
@@ -48,8 +49,8 @@ class Path:
         return {"nodes": [node.text for node in self.nodes], "factors": factors, "product": self.product}
 
 
-@dataclass(frozen=True)
-class Paths:
+@dataclass(frozen=True, repr=False)
+class Paths(Shown):
     """The largest paths by magnitude, all of them where they are few, and what all of them come to.
 
     `count` ways lead to the loss; `dead` of them carry nothing now, as a factor is 0 (a relu that is off).

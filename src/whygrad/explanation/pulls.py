@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, WrongTypeError, one_of
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
 from whygrad.files import refuse_existing, write_bytes
 from whygrad.losses import Loss
@@ -41,8 +42,8 @@ class Pulled(NamedTuple):
     pulls: Array  # (rows,)
 
 
-@dataclass(frozen=True, eq=False)
-class Pulls:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pulls(Shown):
     """Rows and their pulls on one parameter; every array has one entry a row, in the same order.
 
     `pulls` are the derivatives of the rows' own losses by the parameter, row weights counted. Outputs and targets
@@ -139,6 +140,9 @@ class Pulls:
         n = f"{len(self):,} of {counted(self.mean_of, 'row')}"
         if len(self) < self.mean_of:
             return f"these {n} give {self.total:.9g} of the whole derivative"
+        if self.mean_of == 1:
+            way = "up" if self.total < 0 else "down" if self.total > 0 else "neither way: its derivative is 0"
+            return f"the only row pulls {self.parameter} {way}"
         if not self.pulls.any():
             return f"no row pulls {self.parameter}: its derivative is 0 on each of {counted(self.mean_of, 'row')}"
         rising, falling = int((self.pulls < 0).sum()), int((self.pulls > 0).sum())

@@ -40,6 +40,8 @@ from whygrad.names import (
     Place,
     find_parameter,
     find_unit,
+    names_parameter,
+    numbered_units,
     parameter_names,
     place_of,
 )
@@ -114,10 +116,13 @@ class Explanation:
         """That parameter, unit or input opened. Raises `InputError` for a name that is none of them."""
         try:
             return self[name]
-        except InputError:
+        except InputError as problem:
             if self._is_unit(_text(name)):
                 return self.unit(name)
-            raise
+            if names_parameter(name):
+                raise
+            units = numbered_units(self.moment.net)
+            raise InputError(f"{problem}; nor is it a unit or input: {units}") from None
 
     def position(self, name: str) -> int:
         """Where the parameter of that name stands in the flat vector; raises `InputError`."""

@@ -9,7 +9,7 @@ from typing import Any
 from whygrad.errors import InputError
 from whygrad.explanation.arithmetic import Line
 from whygrad.explanation.consensus import Consensus
-from whygrad.explanation.factors import Chain
+from whygrad.explanation.factors import Cancellation, Chain, Factor
 from whygrad.explanation.nudge import Nudge
 from whygrad.explanation.pages import Block, Cell, Equations, Grid, Heading, Words, alone, chained
 from whygrad.explanation.paths import Path, Paths
@@ -18,7 +18,10 @@ from whygrad.explanation.step import Step
 from whygrad.explanation.symbols import Sign, digits, figure
 from whygrad.explanation.verdict import Verdict
 from whygrad.explanation.witnesses import Agreement
+from whygrad.explanation.writing import times
 from whygrad.printing import counted
+
+PAIR = "The output's activation and the loss are a pair: most of their product cancels."
 
 
 def number(value: float) -> Sign:
@@ -48,16 +51,24 @@ def chain_blocks(chain: Chain) -> list[Block]:
     blocks: list[Block] = [Heading("Chain")]
     if not chain.factors:
         return [*blocks, Words(f"{chain.sign} = 0: no way leads from it to the loss of this row.")]
-    factors = [chained(f.sign, f.formula, f.numbers, number(f.value)) for f in chain.factors]
+    factors = [_worked(f) for f in chain.factors]
     if len(chain.factors) > 1:
         blocks.append(Equations((product_of_signs(chain),)))
     blocks.append(Equations(tuple(factors)))
+    if chain.parts:
+        pair = [PAIR] if any(isinstance(part, Cancellation) for part in chain.parts) else []
+        blocks.append(Words(" ".join(["What stands in the sum comes from what follows it.", *pair])))
+        blocks.append(Equations(tuple(map(_worked, chain.parts))))
     if chain.cancels:
-        c = chain.cancels
-        blocks.append(Words("The output's activation and the loss are a pair: most of their product cancels."))
-        blocks.append(Equations((chained(c.sign, c.formula, c.numbers, number(c.value)),)))
+        blocks += [Words(PAIR), Equations((_worked(chain.cancels),))]
     blocks += [Words(f"{f.sign}: {f.note}.") for f in chain.factors if f.note]
     return [*blocks, Equations((product_of_numbers(chain),))] if len(chain.factors) > 1 else blocks
+
+
+def _worked(part: Factor | Cancellation) -> tuple[Sign, ...]:
+    """dL/dy_hat = 2(y_hat - y) = 2(0.32 - 4) = -7.36."""
+    whole = [part.whole] if isinstance(part, Cancellation) else []
+    return chained(part.sign, *whole, part.formula, part.numbers, number(part.value))
 
 
 def product_of_signs(chain: Chain) -> tuple[Sign, ...]:
@@ -68,11 +79,6 @@ def product_of_signs(chain: Chain) -> tuple[Sign, ...]:
 def product_of_numbers(chain: Chain) -> tuple[Sign, ...]:
     """dL/dW = -7.36 * 1.6 = -11.776."""
     return chained(chain.sign, times([figure(f.value) for f in chain.factors]), number(chain.value))
-
-
-def times(signs: Sequence[Sign]) -> Sign:
-    """a * b * c."""
-    return Sign(" * ".join(s.text for s in signs), r" \cdot ".join(s.latex for s in signs))
 
 
 def path_section(find: Callable[[], Paths]) -> list[Block]:
@@ -155,8 +161,9 @@ def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:
 
 def step_blocks(step: Step) -> list[Block]:
     """The update in numbers, which way it goes and why, and what the loss did."""
-    rows = "" if len(step.pulls) == 1 else f", with the {len(step.pulls):,} rows of its batch"
-    blocks: list[Block] = [Heading("Update"), Words(f"Update {step.t:,} by {step.rule}{rows}:")]
+    rows = "" if len(step.pulls) == 1 else f" with the {len(step.pulls):,} rows of its batch"
+    said = f"Update {step.t:,} by {step.rule}{rows}, learning rate {step.rate:.9g}:"
+    blocks: list[Block] = [Heading("Update"), Words(said)]
     blocks.append(Equations(tuple(_step_line(line) for line in step.lines)))
     pull = f"this row's own pull is {digits(step.row_pull)}, its share of the mean {digits(step.row_share)}"
     return [*blocks, Words(sentences([pull if rows else "", step.why])), Words(sentences(step.came))]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.symbols import Sign, Symbols
@@ -28,8 +29,8 @@ ENCODED = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Sensitivities:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sensitivities(Shown):
     """The k parameters with the largest |dL/dw|, largest first, and dL/da and dL/dx of all units and inputs.
 
     `relative` is |w dL/dw|: a hundredth of it is what a change of w by 1 % does to the loss, to first order.

@@ -10,6 +10,7 @@ import numpy as np
 from whygrad.engines import Reference
 from whygrad.errors import InputError
 from whygrad.explanation.arithmetic import Line, Taken, lines_of, take
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.motive import Move, Outcome, outcome_of, what_came, why_flat, why_it_moves
@@ -17,6 +18,7 @@ from whygrad.explanation.pulls import Pulls, pulls_of
 from whygrad.explanation.symbols import Sign, Symbols
 from whygrad.maths import Array
 from whygrad.names import Place, find_parameter, name
+from whygrad.printing import from_to
 from whygrad.propagation import forward_propagation, row_losses
 from whygrad.table import Rows
 from whygrad.updates import name_of
@@ -35,8 +37,8 @@ class Losses:
     batch: float
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Shown):
     """What one update does to one parameter; `t` counts updates from 1.
 
     `lines` lead from the derivative of the batch's mean loss to the new value. `after` are the losses once every
@@ -78,10 +80,10 @@ class Step:
         single = f"with only {self.parameter} moved"
         found = (said, what_came(single, whose, self.before.batch, self.alone.batch, self.outcome_alone))
         if rows == 1:
-            return found
+            return tuple(dict.fromkeys(found))  # no finite number is said once
         before, after = self.before.row, self.after.row
         way = "falls" if after < before else "rises" if after > before else "stays"
-        return (*found, f"this row's own loss {way}, from {before:.9g} to {after:.9g}")
+        return (*found, f"this row's own loss {way}, {from_to(before, after)}")
 
     def to_plain(self) -> dict[str, Any]:
         """Numbers, words and lists only, for JSON."""

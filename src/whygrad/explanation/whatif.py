@@ -16,6 +16,7 @@ import numpy as np
 
 from whygrad.engines.reference import Reference
 from whygrad.errors import InputError, WrongTypeError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.positions import Which, positions_of
 from whygrad.explanation.symbols import Sign, Symbols
@@ -50,8 +51,8 @@ class Promise:
         return self.happened - self.promised
 
 
-@dataclass(frozen=True, eq=False)
-class WhatIf:
+@dataclass(frozen=True, eq=False, repr=False)
+class WhatIf(Shown):
     """Parameters set to other values: how things stood, how they stand, and what the slopes had promised."""
 
     symbols: Symbols

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from whygrad.errors import InputError
+from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.shaking import shaken
@@ -54,8 +55,8 @@ class Witness(NamedTuple):
     agrees: bool | None
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, repr=False)
+class Agreement(Shown):
     """What all witnesses say of one derivative; `absent` says who could not be asked and why."""
 
     sign: Sign
@@ -92,6 +93,8 @@ class Agreement:
         return f"{' = '.join(names)}: {self.value:.9g}{said}{'; ' if rest else ''}{rest}"
 
     def _digits(self, witness: Witness) -> str:
+        if witness.name != "nudge" and witness.digits < 1:  # both are so small that rounding hides them
+            return f"{witness.name} {witness.value:.1g}"
         if witness.name != "nudge":
             return f"{witness.name} {tenths(witness.digits)}{' digits' if witness.name == 'paths' else ''}"
         if possible := self.verdict.digits_possible:

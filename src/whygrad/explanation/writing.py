@@ -122,11 +122,33 @@ def called(formula: Activation | Loss) -> dict[str, Sign]:
 
 def added(terms: Sequence[Sign]) -> Sign:
     """The terms with plus signs between them, the middle ones of many left out."""
-    terms = list(terms)
-    if len(terms) > SHOWN:
-        dots = Sign(f"... ({len(terms) - FIRST - 1} more) ...", r"\cdots")
-        terms = [*terms[:FIRST], dots, terms[-1]]
-    return Sign(_joined([t.text for t in terms]), _joined([t.latex for t in terms]))
+    shown = [terms[k] for k in written_out(len(terms))]
+    if left_out := len(terms) - len(shown):
+        shown.insert(FIRST, Sign(f"... ({left_out} more) ...", r"\cdots"))
+    return Sign(_joined([t.text for t in shown]), _joined([t.latex for t in shown]))
+
+
+def written_out(n: int) -> list[int]:
+    """Which of n terms `added` writes out."""
+    return list(range(n)) if n <= SHOWN else [*range(FIRST), n - 1]
+
+
+def times(signs: Sequence[Sign]) -> Sign:
+    """a * b * c."""
+    return Sign(" * ".join(s.text for s in signs), r" \cdot ".join(s.latex for s in signs))
+
+
+def product(a: Sign, b: Sign) -> Sign:
+    """a*b, each in parentheses where it is a sum."""
+    a, b = _enclosed(a), _enclosed(b)
+    return Sign(f"{a}*{b}", rf"{a.latex} \cdot {b.latex}")
+
+
+def _enclosed(sign: Sign) -> Sign:
+    outside = re.sub(r"\([^()]*\)", "", re.sub(r"\([^()]*\)", "", sign.text))  # two deep
+    if re.search(r" [-+] | if ", outside) is None:
+        return sign
+    return Sign(f"({sign})", rf"\left({sign.latex}\right)")
 
 
 def _joined(terms: list[str]) -> str:
