@@ -173,7 +173,7 @@ def test_which_rows_make_a_batch() -> None:
     five = numbered(5, batch=2)
     assert visited(five, Loop()) == [[[1, 2], [3, 4], [5]]] * 3
     assert visited(five, Loop(order="reversed"))[0] == [[5, 4], [3, 2], [1]]
-    assert visited(five, Loop(order="first"))[0] == [[1, 1], [1, 1], [1]]
+    assert visited(five, Loop(order="first"))[0] == [[1, 2], [1, 2], [1, 2]]
     assert visited(five, Loop(batch="one"))[0] == [[1], [2], [3], [4], [5]]
     assert visited(five, Loop(batch="all"))[0] == [[1, 2, 3, 4, 5]]
     assert visited(five, Loop(last="dropped")) == [[[1, 2], [3, 4]]] * 3
