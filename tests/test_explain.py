@@ -307,6 +307,15 @@ def test_a_page_shows_itself() -> None:
     assert "<math" in page._repr_html_()
 
 
+def test_of_many_ways_that_are_all_dead_one_is_enough() -> None:
+    net = wg.Network(1, (wg.Dense(1, "relu"), wg.Dense(20), wg.Dense(1)))
+    why = wg.explain_row(net, "glorot", [0.0], [1.0])  # relu is off at 0
+    text = repr(why.paths("W_111"))
+    assert "20 ways lead to the loss, all of them through a factor that is 0 now; one of them." in text
+    assert text.count("y_hat -> L") == 1
+    assert repr(why.paths("W_2_5_1", 1)).count("y_hat -> L") == 1
+
+
 def test_every_result_shows_itself() -> None:
     why = students()
     found = why["W_111"]

@@ -107,8 +107,11 @@ def path_blocks(paths: Paths) -> list[Block]:
     many = paths.count - paths.dead > len(paths.top)
     n = f"{paths.count:,}" if paths.count < 10**15 else f"about {float(paths.count):.3g}"
     dead = f", {paths.dead:,} of them through a factor that is 0 now" if 0 < paths.dead < 10**15 else ""
-    said = f"{n} ways lead to the loss{dead}{f'; the {len(paths.top)} largest' if many else ''}."
-    rows: list[tuple[Cell, ...]] = [(_way(path), _product(path), number(path.product)) for path in paths.top]
+    top = paths.top
+    if paths.dead == paths.count > len(top):
+        dead, top = ", all of them through a factor that is 0 now; one of them", top[:1]
+    said = f"{n} ways lead to the loss{dead}{f'; the {len(top)} largest' if many else ''}."
+    rows: list[tuple[Cell, ...]] = [(_way(path), _product(path), number(path.product)) for path in top]
     if paths.remainder or many:
         others = f"all others, {paths.count - len(paths.top):,}" if many else "all others"
         rows.append((others, "", number(paths.remainder)))
