@@ -88,13 +88,13 @@ DEEP = net(4, 5, 3, 2, 1, hidden="relu", output="sigmoid")
 EVERYTHING, GRADIENT_AND_STEP = "outputs loss gradient stepped", "outputs gradient stepped"
 SIGMOIDS = net(4, 5, 3, 1, hidden="sigmoid", output="sigmoid")
 
-# name -> (program, network, training, what it answers, whether of several rows too)
+# name -> (program, network, training, what it answers, whether (or what) of several rows too)
 STYLES = {
     "lecture": (programs.LECTURE, STUDENTS, training("mse", 0.001), GRADIENT_AND_STEP, False),
     "planar": (programs.PLANAR, PLANAR, BCE, EVERYTHING, True),
     "deep": (programs.DEEP, DEEP, BCE, EVERYTHING, True),
     "digits": (programs.DIGITS, TANH_SOFTMAX, CCE, GRADIENT_AND_STEP, True),
-    "nielsen": (programs.NIELSEN, SIGMOIDS, BCE, GRADIENT_AND_STEP, False),
+    "nielsen": (programs.NIELSEN, SIGMOIDS, BCE, GRADIENT_AND_STEP, "outputs stepped"),
     "rows": (programs.ROWS, TANH_SOFTMAX, CCE, EVERYTHING, True),
     "pairs": (programs.PAIRS, net(3, 4, 3, 2, hidden="tanh", output="linear"), MSE, "gradient", True),
     "flat list": (programs.FLAT_LIST, TANH_LINEAR, MSE, "gradient", False),
@@ -119,7 +119,8 @@ def test_correct_code_of_every_style_gives_whygrads_numbers(style, tmp_path):
     found = answers(parts, probes)
     assert len(found[0]) == 1, [answer.conventions for answer in found[0]]
     for p, (answer,) in zip(probes, found, strict=True):
-        check(p, answer, wanted if several or len(p.rows) == 1 else "outputs" if "outputs" in wanted else "")
+        of_several = {True: wanted, False: "outputs" if "outputs" in wanted else ""}.get(several, several)
+        check(p, answer, wanted if len(p.rows) == 1 else of_several)
 
 
 def trained(p):

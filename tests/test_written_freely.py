@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 
 import whygrad as wg
@@ -258,3 +259,15 @@ def test_what_cannot_be_read_is_not_wrong(tmp_path: Path, text: str, problem: st
     assert report.verdict == "undecided", report
     assert all(line.startswith("cannot be read: ") for line in report.problems)
     assert problem in report.problems[0]
+
+
+def test_an_update_that_takes_pairs_is_given_several(tmp_path: Path) -> None:
+    """What one row cannot show: a sum over the batch that keeps the last row alone."""
+    placement = wg.example("placement")
+    assert checked(tmp_path, programs.NIELSEN, *placement, epochs=2).verdict == "right"
+    wrong = programs.NIELSEN.replace("[nb+dnb for nb, dnb in zip(nabla_b, delta_nabla_b)]", "delta_nabla_b")
+    report = checked(tmp_path, wrong, *placement, epochs=2)
+    assert report.verdict == "wrong"
+    (update,) = (section for section in report.sections if section.name == "update")
+    assert update.verdict == "wrong"
+    assert any("dB" in entry.name or "B_" in entry.name for entry in update.match.entries if entry.wrong)

@@ -62,7 +62,10 @@ def attempt(parts: Parts, case: Case, plan: Plan, brief: bool = False) -> Attemp
         tried.at_forward = tried.troubles[0] if tried.troubles else None
         tried.agrees = tried.agrees or isinstance(tried.at_forward, Finding)
     stuck = tried.at_forward is not None and tried.at_forward.weight < 2 and not tried.agrees
-    if alone:
+    if alone and _takes_pairs(parts):
+        tried.notes.append("rows were given one by one, so there is no gradient of several")
+        _try(tried, _update, parts, case, plan)
+    elif alone:
         tried.notes.append("rows were given one by one, so there is no gradient or update of several")
     elif not (brief and stuck):
         if "loss" in parts.functions:
@@ -75,6 +78,12 @@ def attempt(parts: Parts, case: Case, plan: Plan, brief: bool = False) -> Attemp
     problems = dict.fromkeys([*tried.answer.problems, *(trouble.words for trouble in told)])
     tried.put(conventions=tuple(dict.fromkeys(tried.notes)), problems=tuple(problems))
     return tried
+
+
+def _takes_pairs(parts: Parts) -> bool:
+    """Whether their update is handed a list of rows, though everything else takes one row."""
+    update = parts.functions.get("update")
+    return update is not None and "pairs" in {role_of(name, "update") for name in argument_names(update)}
 
 
 def _try(tried: Attempt, ask: Callable[..., None], parts: Parts, case: Case, plan: Plan) -> None:
