@@ -28,7 +28,7 @@ from planted_unit_slips import unit_slips
 from planted_unit_train import unit_train, unit_train_slips
 from planted_units import Units, units
 
-from whygrad.judgement import checking, epochs
+from whygrad.judgement import checking
 from whygrad.judgement.observations import Answer
 from whygrad.judgement.report import Report
 from whygrad.judgement.slips import Slip, catalogue
@@ -107,7 +107,7 @@ def judged(text: str, task: Task, folder: Path, name: str) -> tuple[Report, tupl
         return asked[-1]
 
     real = checking.ask
-    with mock.patch.object(checking, "ask", ask), mock.patch.object(epochs, "MOST_STEPS", 20_000):
+    with mock.patch.object(checking, "ask", ask):
         report = checking.check(loaded(text, folder, name), task.net, task.table, task.training)
     return report, asked[0].answers
 

@@ -166,6 +166,14 @@ def _scales(s: Arrays, name: str, layer: int) -> Iterator[Edit]:
         return
     yield f"{name}_{layer}-rows", {place: part(layer, times="m * ") if early else part(layer, share="")}
     yield f"{name}_{layer}-per-rows", {place: part(layer, share=" / m" if early else " / m / m")}
+    yield f"{name}_{layer}-last-row", {place: _last_row(s, name, layer)}
+
+
+def _last_row(s: Arrays, name: str, layer: int) -> str:
+    d = s.last_row(s.d(layer))
+    if name == "db":
+        return s.db(layer, s.over_rows(d))
+    return s.dW(layer, product=s.outer(s.last_row(s.A(layer - 1)), d))
 
 
 def _weight_gradients(s: Arrays) -> Iterator[Edit]:
@@ -194,7 +202,11 @@ def _weight_gradients(s: Arrays) -> Iterator[Edit]:
 
 def _means(s: Arrays) -> Iterator[Edit]:
     """The mean over the rows missing or taken twice in all dW, or in all db."""
-    if s.hand.one or s.task.last == 1:
+    if s.hand.one:
+        return
+    both = [(name, n) for name in ("dW", "db") for n in s.task.layers]
+    yield "all-last-row", {f"{name}{n}": _last_row(s, name, n) for name, n in both}
+    if s.task.last == 1:
         return
     missing = {"times": "m * "} if s.hand.early else {"share": ""}
     twice = {"share": " / m" if s.hand.early else " / m / m"}
@@ -224,6 +236,8 @@ def _bias_gradients(s: Arrays) -> Iterator[Edit]:
 def _penalties(s: Arrays) -> Iterator[Edit]:
     if not s.task.training.l2:
         return
+    for n in s.task.layers if s.task.last > 1 else ():
+        yield f"penalty-missing:{n}", {f"dW{n}": s.dW(n).replace(s.penalty(f"W{n}"), "")}
     weights = {f"dW{n}": s.dW(n) for n in s.task.layers}
 
     def shared(share: str) -> dict[str, str]:

@@ -69,6 +69,9 @@ class Arrays:
             return e
         return f"np.sum({e}, axis=1, keepdims=True)" if self.hand.columns else f"np.sum({e}, axis=0)"
 
+    def last_row(self, e: str) -> str:
+        return f"{e}[:, -1:]" if self.hand.columns else f"{e}[-1:]"
+
     def unit(self, e: str, which: str) -> str:
         """Some units of activations or deltas, as "0:1"."""
         return f"{e}[{which}]" if self.hand.columns else f"{e}[:, {which}]"

@@ -237,6 +237,9 @@ def _of_update(task: Task) -> dict[str, dict[str, str]]:
         "b_every-never": {"b - eta * (nb / m) for": "b for"},
         "b_every-rows": {"nb / m": "nb"},
         "W_every-rows": {"nw / m": "nw"},
+        "db_every-last-row": {"[nb + dnb for": "[dnb for"},
+        "dW_every-last-row": {"[nw + dnw for": "[dnw for"},
+        "all-last-row": {"[nb + dnb for": "[dnb for", "[nw + dnw for": "[dnw for"},
     }
     if task.training.l2:
         whole = f" + {task.training.l2} * w"

@@ -13,12 +13,12 @@ from planted_units import HELPERS, Units, lists
 def unit_train(task: Task, edits: Mapping[str, str]) -> str:
     """The program: its loop's places are begin, memory, epoch, for, zero, take, forward, old, met, end, shown."""
     s = Units(task, batches=True)
-    t = {**s.statements(), **_loop(s), **edits}
+    t = {**s.statements(), **_loop(s), **{f"add {p}": _added(p, task) for p in s.parameters()}, **edits}
     rule, told = task.training.optimizer, ""
     for name in ("momentum", "beta1", "beta2"):
         told += f", {name}" if hasattr(rule, name) else ""
     told += ", l2" if task.training.l2 else ""
-    added = [_added(p, task) for p in s.parameters()]
+    added = [t[f"add {p}"] for p in s.parameters()]
     return f"""{HELPERS}
 
 def zeros(like):
@@ -43,12 +43,12 @@ def train(X, Y, sizes, learning_rate, n_epochs, batch_size{told}):
 """
 
 
-def _added(p: str, task: Task) -> str:
+def _added(p: str, task: Task, sign: str = "+=") -> str:
     layer = int(p[1:])
     outer = f"for j in range({task.sizes[layer]}):\n"
     if p.startswith("b"):
-        return f"{outer}    sum_{p}[j] += d{p}[j]"
-    return f"{outer}    for i in range({task.sizes[layer - 1]}):\n        sum_{p}[j][i] += d{p}[j][i]"
+        return f"{outer}    sum_{p}[j] {sign} d{p}[j]"
+    return f"{outer}    for i in range({task.sizes[layer - 1]}):\n        sum_{p}[j][i] {sign} d{p}[j][i]"
 
 
 def _loop(s: Units) -> dict[str, str]:
@@ -83,6 +83,9 @@ def unit_train_slips(task: Task) -> dict[str, dict[str, str]]:
         forward = any(place[0] in "za" and place[1:].isdigit() for place in edit)
         inside = {"forward": "\n".join(s.forward({**s.statements(), **edit}))} if forward else edit
         found[key] = {"met": _met(edit["loss"])} if "loss" in edit else inside
+    last = {p: {f"add {p}": _added(p, task, "=")} for p in s.parameters()}
+    found |= {f"d{p[0]}_{p[1:]}-last-row": edit for p, edit in last.items()}
+    found["all-last-row"] = {place: text for edit in last.values() for place, text in edit.items()}
     return {**found, **_loop_slips(s)}
 
 

@@ -84,7 +84,7 @@ def test_losses_after_the_epochs_are_a_convention() -> None:
 @pytest.mark.parametrize("name", ["students", "placement"])
 def test_every_reading_is_recognised(name: str) -> None:
     probe = example(name, epochs=5, batch=3 if name == "placement" else 1)
-    for reading in readings(probe.training)[::2]:
+    for reading in readings(probe.training, probe.net.outputs)[::2]:
         match = judged(probe, printed(Procedure(), probe, reading, 7))
         assert match.verdict == ("right" if reading == DURING else "convention"), reading.key
         assert any((h.reading or DURING) == reading for h in match.hypotheses)

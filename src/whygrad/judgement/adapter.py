@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from whygrad.judgement.loops import Looped, loop_layouts, run_loop
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.plans import plans
 from whygrad.judgement.session import Case, Plan, case_of
-from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.trouble import Trouble, Unread
 from whygrad.table import Rows
 from whygrad.weights import initialize_parameters
 
@@ -39,6 +40,7 @@ class Tried:
     attempts: list[Attempt]
     agrees: bool
     trouble: Trouble | None = None
+    alike: list[Plan] = field(default_factory=list)  # others that give the same numbers
 
     @property
     def rank(self) -> tuple[bool, int, int, int]:
@@ -65,6 +67,8 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
     if fitting:
         return _distinct(_either_way(parts, cases, _steady(parts, cases[0], fitting)))
     assert best is not None
+    if best.plan.guessed and best.trouble is not None and best.trouble.inside:
+        raise Unread(f"{best.trouble.words}; how it keeps its parameters was guessed, as nothing in it makes them")
     return [Tried(best.plan, [attempt(parts, case, best.plan) for case in cases], best.agrees, best.trouble)]
 
 
@@ -126,19 +130,24 @@ def _steady(parts: Parts, case: Case, fitting: list[Tried]) -> list[Tried]:
 
 
 def _first_row_only(parts: Parts, case: Case, plan: Plan, found: Attempt) -> Trouble | None:
-    """The trouble that the gradient of several rows stays the same when all but the first change."""
+    """The trouble that the gradient of several rows follows the first row, and none of the others."""
     what = "gradient" if found.answer.gradient is not None else "stepped"
     before = getattr(found.answer, what)
     if before is None or len(case.rows) < 2:
         return None
-    x = case.rows.x.copy()
-    x[1:] = 0.5 * x[1:] + 0.25 * (1 + np.arange(x.shape[1]))
-    other = case_of(replace(case.probe, rows=replace(case.rows, x=x)))
-    if np.array_equal(other.truth, case.truth):
+    others, first = _moved_rows(case, slice(1, None)), _moved_rows(case, slice(1))
+    if np.array_equal(others.truth, case.truth):
         return None
-    after = getattr(attempt(parts, other, plan).answer, what)
-    same_again = after is not None and np.array_equal(after, before)
-    return Trouble("only the first of several rows is read", 0) if same_again else None
+    after = [getattr(attempt(parts, moved, plan).answer, what) for moved in (others, first)]
+    same_again = [one is not None and np.array_equal(one, before) for one in after]
+    return Trouble("only the first of several rows is read", 0) if same_again == [True, False] else None
+
+
+def _moved_rows(case: Case, which: slice) -> Case:
+    """The case with other inputs in some rows."""
+    x = case.rows.x.copy()
+    x[which] = 0.5 * x[which] + 0.25 * (1 + np.arange(x.shape[1]))
+    return case_of(replace(case.probe, rows=replace(case.rows, x=x)))
 
 
 def _either_way(parts: Parts, cases: Sequence[Case], fitting: list[Tried]) -> list[Tried]:
@@ -153,8 +162,11 @@ def _distinct(fitting: list[Tried]) -> list[Tried]:
     """One plan of those that give the same numbers."""
     kept: list[Tried] = []
     for tried in fitting:
-        if not any(_equal(tried, other) for other in kept):
+        same = next((other for other in kept if _equal(tried, other)), None)
+        if same is None:
             kept.append(tried)
+        else:
+            same.alike.append(tried.plan)
     return kept[:MOST_PLANS]
 
 
@@ -213,13 +225,25 @@ def _loop_only(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
 
 
 def _with_loop(parts: Parts, cases: Sequence[Case], tried: Tried, known: bool) -> Iterator[Tried]:
-    """The plan with what the training loop gave, once for each layout of the table that it runs with."""
+    """The plan with what the training loop gave, once for each layout of the table that it runs with.
+
+    Where it runs with none, the plans that gave the same numbers are tried.
+    """
     worst: Trouble | None = None
     ran = False
-    for layout in loop_layouts(tried.plan, cases[0].probe.net.outputs, known):
-        plan = replace(tried.plan, layout=layout)
+    outputs = cases[0].probe.net.outputs
+    usual = list(loop_layouts(tried.plan, outputs, known))
+    others = [(plan, layout) for plan in tried.alike for layout in loop_layouts(plan, outputs, known)]
+    if (
+        known and tried.plan.layout.rows == "columns"
+    ):  # what takes columns may take one row as well, and its loop rows
+        others += [(tried.plan, layout) for layout in loop_layouts(_row_wise(tried.plan), outputs, known)]
+    for one, layout in chain(((tried.plan, layout) for layout in usual), others):
+        plan = replace(one, layout=layout)
+        if ran and plan.layout not in usual:
+            return
         try:
-            looped = [run_loop(parts, case, plan) if case.probe.training.epochs else None for case in cases]
+            looped = [_looped(parts, case, plan) for case in cases]
         except Trouble as trouble:
             worst = trouble if worst is None or trouble.weight > worst.weight else worst
             continue
@@ -235,6 +259,22 @@ def _with_loop(parts: Parts, cases: Sequence[Case], tried: Tried, known: bool) -
         yield Tried(tried.plan, failed, tried.agrees, worst)
 
 
+def _row_wise(plan: Plan) -> Plan:
+    return replace(plan, layout=replace(plan.layout, rows="rows", single=True))
+
+
+def _looped(parts: Parts, case: Case, plan: Plan) -> Looped | None:
+    """What came of the loop; None where it was not made for a table of one row, or there is nothing to run."""
+    if not case.probe.training.epochs:
+        return None
+    try:
+        return run_loop(parts, case, plan)
+    except Trouble as trouble:
+        if len(case.rows) > 1 or trouble.weight > 0:
+            raise
+        return None
+
+
 def _added(one: Attempt, looped: Looped | None) -> Attempt:
     if looped is None:
         return one
@@ -242,7 +282,8 @@ def _added(one: Attempt, looped: Looped | None) -> Attempt:
         one.answer,
         losses=looped.losses,
         final=looped.final,
-        own_start=looped.own_start,
+        epochs=looped.epochs,
+        of_chance=looped.of_chance,
         problems=(*one.answer.problems, *looped.problems),
         single=one.answer.single or looped.single,
         conventions=(*one.answer.conventions, *looped.notes),

@@ -10,6 +10,7 @@ from whygrad.errors import InputError
 from whygrad.judgement.containers import Slot, pairs
 from whygrad.judgement.forms import called
 from whygrad.judgement.layouts import rows_for
+from whygrad.judgement.neurons import numbered
 from whygrad.judgement.offers import Offer, by_role, lend, own_slot, whygrads
 from whygrad.judgement.recognition import recognise
 from whygrad.judgement.trouble import Trouble, Unread
@@ -21,6 +22,7 @@ from whygrad.judgement.vocabulary import (
     plain,
     role_of,
 )
+from whygrad.maths import Array
 from whygrad.names import find_parameter
 
 
@@ -91,12 +93,17 @@ def _parameter(name: str, names: Sequence[str], offer: Offer) -> Any:
     """The array of an argument like W1 or dW1, the number of one like w111; None for other names."""
     single = any(re.fullmatch(r"[wW](_?\d+)(_?\d+){2}", other) and not _is_layer(other, offer) for other in names)
     found = parameter_argument(name)
+    through = numbered(offer.net, names)
+    if through is not None and name in through:
+        return lend(through[name], offer)
     if len(offer.net.layers) == 1 and name in ("W", "w", "b"):
         return lend(own_slot(name.upper() if name != "b" else name, 0, offer), offer)
-    if found is not None and not single and 1 <= found[2] <= len(offer.net.layers):
+    first = min((entry[2] for other in names if (entry := parameter_argument(other))), default=1)
+    at = -1 if found is None else found[2] - min(first, 1)  # layers are counted from 1, or from 0
+    if found is not None and not single and 0 <= at < len(offer.net.layers):
         if found[0]:
-            return None if offer.gradients is None else _of_gradients(found[1], found[2] - 1, offer)
-        return lend(own_slot(found[1], found[2] - 1, offer), offer)
+            return None if offer.gradients is None else _of_gradients(found[1], at, offer)
+        return lend(own_slot(found[1], at, offer), offer)
     if single:
         try:
             return lend(Slot("number", find_parameter(offer.net, name), ()), offer)
@@ -122,10 +129,12 @@ def _of_gradients(part: str, at: int, offer: Offer) -> Any:
 
 def _activation(name: str, offer: Offer) -> Any:
     """The array of an argument like A1, Z2 or h1; A0 is x, the last A the outputs; x1 is the first input."""
-    found = re.fullmatch(r"([azhx])_?(\d)", name.lower())
+    found = re.fullmatch(r"([azhxiyt])_?(\d)", name.lower())
     if found is None:
         return None
-    if found.group(1) == "x":
+    if found.group(1) in "yt":
+        return _target(int(found.group(2)), offer)
+    if found.group(1) in "xi":
         return _input(int(found.group(2)), offer)
     kind, number = found.group(1), int(found.group(2))
     last = len(offer.net.layers)
@@ -153,7 +162,15 @@ def _input(number: int, offer: Offer) -> Any:
         return rows_for(offer.layout, offer.rows.x)
     if number > offer.net.inputs:
         return None
-    column = offer.rows.x[:, number - 1]  # (rows,)
+    return _column(offer.rows.x[:, number - 1])
+
+
+def _target(number: int, offer: Offer) -> Any:
+    """One output's target, counted from 1."""
+    return _column(offer.rows.y[:, number - 1]) if 1 <= number <= offer.net.outputs else None
+
+
+def _column(column: Array) -> Any:
     return float(column[0]) if len(column) == 1 else column.copy()
 
 

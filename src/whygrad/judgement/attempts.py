@@ -11,7 +11,7 @@ import numpy as np
 
 from whygrad.judgement.forms import Parts
 from whygrad.judgement.observations import Answer
-from whygrad.judgement.returned import is_stub
+from whygrad.judgement.returned import is_stub, loss_beside
 from whygrad.judgement.session import (
     Case,
     Plan,
@@ -55,7 +55,7 @@ class Attempt:
 
 def attempt(parts: Parts, case: Case, plan: Plan, brief: bool = False) -> Attempt:
     """Asks for all there is; where `brief`, a forward function that cannot take the layout ends it."""
-    tried = Attempt(notes=[*plan.layout.words, *([plan.words] if plan.words else [])])
+    tried = Attempt(notes=plan.told)
     alone = plan.layout.single and len(case.rows) > 1
     if "forward" in parts.functions:
         _try(tried, _outputs, parts, case, plan)
@@ -145,11 +145,14 @@ def _gradients(tried: Attempt, parts: Parts, case: Case, plan: Plan) -> None:
         _gradient_from_step(tried, session, "gradients")
     else:
         tried.put(gradient=found)
+    if "loss" not in parts.functions and session.offer.gradients is not None:
+        tried.put(loss=loss_beside(session.functions["gradients"], session.offer.gradients))
     _note_borrowed(tried, session)
 
 
 def _update(tried: Attempt, parts: Parts, case: Case, plan: Plan) -> None:
     session = start(parts, case, plan)
+    offer = session.offer
     if is_stub(session.functions["update"]):
         raise Trouble(f"{parts.names['update']} is not written yet", 2)
     _forward_first(session)
@@ -157,10 +160,10 @@ def _update(tried: Attempt, parts: Parts, case: Case, plan: Plan) -> None:
         try:
             gradients(session)
         except Trouble:
-            if wants_gradients(session) and session.offer.gradients is None:
+            if wants_gradients(session) and offer.gradients is None:
                 return  # told already
     tried.put(stepped=update(session), single=tried.answer.single or session.single)
-    if "gradients" not in session.functions:
+    if "gradients" not in session.functions or (offer.shared is not None and tried.answer.gradient is None):
         _gradient_from_step(tried, session, "update")
     _note_borrowed(tried, session)
 

@@ -19,7 +19,7 @@ from whygrad.judgement.matching import Match, match_forward, match_gradient, mat
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.report import Report, Section
 from whygrad.judgement.runner import Limits, Source, ask
-from whygrad.judgement.search import MOST_SLIPS
+from whygrad.judgement.search import MOST_SLIPS, Effects
 from whygrad.judgement.slips import Slip
 from whygrad.network import Network
 from whygrad.printing import counted
@@ -105,9 +105,11 @@ def check_code(
     progress: Progress = lambda _: None,
 ) -> Report:
     """Judges code: its forward pass, gradients, update and loop, each on probes where slips show."""
-    strong = probes_for(job.net, job.training, job.rows)
-    own = Probe(job.net, job.training, job.start, job.rows)
-    asked = ask(source, (*strong, own, strong_table(own)), limits)
+    training = replace(job.training, order="sequential")  # rows that code shuffles are kept in order
+    strong = probes_for(job.net, training, job.rows)
+    own = Probe(job.net, training, job.start, job.rows)
+    probes = (*strong, own, strong_table(job.net, training))
+    asked = ask(source, probes, limits)
     name = Path(source).name if isinstance(source, str | Path) else getattr(source, "__name__", "your code")
     report = Report(name, _task(job, title), (), asked.form, dict(asked.parts), problems=asked.problems, hint=hint)
     plans = list(zip(*asked.answers, strict=True)) if asked.answers else []
@@ -116,7 +118,6 @@ def check_code(
             return report
         match = match_losses(job.net, job.training, job.rows, job.start, asked.losses, progress=progress)
         return replace(report, sections=(Section("losses", match),), experiment=_experiment(job, match))
-    probes = (*strong, own, strong_table(own))
     sections, answers = _best_reading(probes, plans, progress)
     problems = tuple(dict.fromkeys([*asked.problems, *(p for answer in answers for p in answer.problems)]))
     return replace(
@@ -137,8 +138,9 @@ def _best_reading(
     probes: Sequence[Probe], plans: Sequence[Sequence[Answer]], progress: Progress
 ) -> tuple[tuple[Section, ...], Sequence[Answer]]:
     """The way of reading the code that explains it with the fewest slips, and its answers."""
+    effects = Effects()
     for most in range(MOST_SLIPS + 1) if len(plans) > 1 else (MOST_SLIPS,):
-        judged = [(_sections(probes, answers, progress, most), answers) for answers in plans]
+        judged = [(_sections(probes, answers, progress, most, effects), answers) for answers in plans]
         best = min(judged, key=lambda pair: _badness(pair[0]))
         if not _badness(best[0])[0]:
             break
@@ -146,7 +148,7 @@ def _best_reading(
 
 
 def _sections(
-    probes: Sequence[Probe], answers: Sequence[Answer], progress: Progress, most: int
+    probes: Sequence[Probe], answers: Sequence[Answer], progress: Progress, most: int, effects: Effects
 ) -> tuple[Section, ...]:
     """Everything the code showed, from the predictions to the loop; what follows from a slip is no new one."""
     single, (own, table) = (probes[:-2], answers[:-2]), zip(probes[-2:], answers[-2:], strict=True)
@@ -160,11 +162,11 @@ def _sections(
         inherited = (*inherited, *(slip for slip in match.slips if slip not in inherited))
 
     if _shown(answers, "outputs") or _shown(answers, "loss"):
-        add("forward", match_forward(*single, most))
+        add("forward", match_forward(*single, most, effects))
     if _shown(answers, "gradient"):
-        add("gradient, from the update's step" if derived else "gradient", match_gradient(*single, most))
+        add("gradient, from the update's step" if derived else "gradient", match_gradient(*single, most, effects))
     if _shown(answers, "stepped") and not derived:
-        add("update", match_step(*single, most))
+        add("update", match_step(*single, most, effects))
     loop = _loop((table, *zip(*single, strict=True)), own, progress, inherited, most)
     if loop is not None:
         add("loop", loop)
@@ -180,13 +182,12 @@ def _loop(
     """The first judgement of a loop that finds something, else one that finds nothing wrong.
 
     Probes whose numbers are all finite come first; those that are not say nothing against a loop that is right.
-    A loop that chooses its start values can be judged from the claimed ones alone, and is not wrong for others.
+    A loop that leaves something to chance is judged by what is claimed alone, and not wrong for other numbers.
     """
-    if own[1].own_start:
+    if own[1].of_chance:
         match = match_loop(*own, progress, given, min(most, 1))
-        remark = "it chooses its start values itself; let it be given them, or say which they are with --init"
         if match.verdict == "unnamed":
-            match = replace(match, verdict="undecided", remarks=(*match.remarks, remark))
+            match = replace(match, verdict="undecided", remarks=(own[1].of_chance,))
         return match
     fine: Match | None = None
     for asked in sorted((*strong[:1], own, *strong[1:]), key=_diverged):

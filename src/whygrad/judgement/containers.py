@@ -14,22 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.judgement.layouts import Kind, Layout, biases_for, numbers, read_biases, read_weights
+from whygrad.judgement.layouts import Kind, Layout, biases_for, numbers, of_kind, read_biases, read_weights
 from whygrad.judgement.layouts import weights_for as put_weights
 from whygrad.judgement.trouble import Trouble
 from whygrad.maths import Array
 from whygrad.network import Network
+from whygrad.table import Indices
 from whygrad.weights import spans, views
 
 
 @dataclass(frozen=True)
 class Slot:
-    """The place of one array: W or b of a layer (from 0), one number at a position, or the whole flat vector.
+    """The place of one array: W or b of a layer (from 0), both in one, a number at a position, or the flat vector.
 
     `shape` is that of the code's own array, None where the layout decides.
     """
 
-    part: str  # "W", "b", "number" or "all"
+    part: str  # "W", "b", "Wb", "number" or "all"
     at: int = 0  # the layer, or the number's position
     shape: tuple[int, ...] | None = None
     kind: Kind = "array"
@@ -39,6 +40,11 @@ class Slot:
     def place(self) -> tuple[str, int]:
         """Which of the network's parameters it holds."""
         return self.part, self.at
+
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """The same, W and b apart."""
+        return [(part, self.at) for part in self.part] if self.part == "Wb" else [self.place]
 
 
 Template = Any  # a structure with slots
@@ -53,7 +59,15 @@ def made_up(net: Network) -> Iterator[tuple[str, Template]]:
     yield "a list of pairs (W, b)", list(pairs)
     yield "a list of dicts W, b", [{"W": W, "b": b} for W, b in pairs]
     yield "a dict W, b of lists", {part: [Slot(part, at) for at in layers] for part in "Wb"}
-    yield "one flat vector in whygrad's order", Slot("all")
+    yield "one flat vector", Slot("all")
+    yield from folded(net)
+
+
+def folded(net: Network) -> Iterator[tuple[str, Template]]:
+    """The same where W holds the biases."""
+    both = [Slot("Wb", at) for at in range(len(net.layers))]
+    yield "a dict W1, W2, ...", {f"W{slot.at + 1}": slot for slot in both}
+    yield "a list W1, W2, ...", both
 
 
 def slots(template: Template) -> Iterator[Slot]:
@@ -70,9 +84,19 @@ def slots(template: Template) -> Iterator[Slot]:
 
 def is_complete(net: Network, template: Template) -> bool:
     """Whether every parameter of the network has its slot."""
-    there = {slot.place for slot in slots(template)}
+    there = {place for slot in slots(template) for place in slot.places}
     whole = {(part, at) for at in range(len(net.layers)) for part in "Wb"}
     return whole <= there or ("all", 0) in there or {("number", k) for k in range(net.n_parameters)} <= there
+
+
+def has_shapes(template: Template) -> bool:
+    """Whether it keeps arrays, which have shapes, or numbers alone."""
+    return any(slot.part != "number" for slot in slots(template))
+
+
+def remembers(template: Template) -> bool:
+    """Whether functions may leave what they work out beside the parameters, in a dict for each unit or layer."""
+    return isinstance(template, list | tuple) and any(isinstance(e, Mapping) or remembers(e) for e in template)
 
 
 def bias_of(template: Template) -> str | None:
@@ -91,12 +115,32 @@ def fits(net: Network, template: Template, layout: Layout) -> bool:
     if bias_of(template) not in (None, layout.bias):
         return False
     for slot in slots(template):
-        if slot.part == "W" and slot.shape is not None and len(slot.shape) == 2:
+        if slot.part in ("W", "Wb") and slot.shape is not None and len(slot.shape) == 2:
             s = spans(net)[slot.at]
-            stored = (s.n_in, s.n_out) if layout.matrix == "in, out" else (s.n_out, s.n_in)
+            n_in = s.n_in + (slot.part == "Wb")
+            stored = (n_in, s.n_out) if layout.matrix == "in, out" else (s.n_out, n_in)
             if slot.shape != stored:
                 return False
     return True
+
+
+def flat_order(net: Network, layout: Layout) -> Indices:
+    """(P,): where in w each number of their flat vector is; layer by layer, W then b, or W with b in it."""
+    if layout.ones:
+        return np.concatenate([_folded_order(net, at, layout).reshape(-1) for at in range(len(net.layers))])
+    found = []
+    for s in spans(net):
+        W = np.arange(s.start, s.middle).reshape(s.n_in, s.n_out)
+        found += [(W if layout.matrix == "in, out" else W.T).reshape(-1), np.arange(s.middle, s.stop)]
+    return np.concatenate(found)
+
+
+def _folded_order(net: Network, at: int, layout: Layout) -> Indices:
+    """Where in w each number of W (n_in + 1, n_out), or (n_out, n_in + 1), with b in it is."""
+    s = spans(net)[at]
+    W, b = np.arange(s.start, s.middle).reshape(s.n_in, s.n_out), np.arange(s.middle, s.stop)[None]
+    both = np.vstack([b, W] if layout.ones == "first" else [W, b])  # (n_in + 1, n_out)
+    return both if layout.matrix == "in, out" else both.T
 
 
 # ---- to theirs, and back ----
@@ -119,7 +163,9 @@ def _put(net: Network, slot: Slot, layout: Layout, w: Array) -> Any:
     if slot.part == "number":
         return float(w[slot.at])
     if slot.part == "all":
-        return w.copy()
+        return w[flat_order(net, layout)]
+    if slot.part == "Wb":
+        return of_kind(w[_folded_order(net, slot.at, layout)], layout.kind)
     layer = views(net, w)[slot.at]
     if slot.part == "W":
         return put_weights(layout, spans(net)[slot.at], layer.W, slot.shape)
@@ -157,10 +203,17 @@ def _take(net: Network, slot: Slot, layout: Layout, value: Any, w: Array, seen: 
         here = slice(None) if slot.part == "all" else slice(slot.at, slot.at + 1)
         if found.size != w[here].size:
             raise Trouble(f"{slot.name or 'the vector'} has shape {found.shape}, but should hold {w[here].size}")
-        w[here], seen[here] = found.reshape(-1), True
+        at = flat_order(net, layout) if slot.part == "all" else here
+        w[at], seen[here] = found.reshape(-1), True
         return
     s, what = spans(net)[slot.at], f"{marked}{slot.part}{slot.at + 1}"
-    if slot.part == "W":
+    if slot.part == "Wb":
+        order = _folded_order(net, slot.at, layout)
+        found = numbers(value)
+        if found.shape != order.shape and not (found.ndim < 2 and found.size == order.size and s.n_out == 1):
+            raise Trouble(f"{what} has shape {found.shape} instead of {order.shape}")
+        w[order], seen[order] = found.reshape(order.shape), True
+    elif slot.part == "W":
         w[s.start : s.middle] = read_weights(layout, s, value, what, slot.shape).reshape(-1)
         seen[s.start : s.middle] = True
     else:

@@ -14,6 +14,7 @@ from whygrad.judgement.conventions import Hypothesis
 from whygrad.judgement.matching import Entry, Match, Verdict
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.readings import DURING
+from whygrad.judgement.rounding import rounding
 from whygrad.judgement.running import run_loop
 from whygrad.judgement.search import MOST_SLIPS
 from whygrad.judgement.slips import Slip
@@ -25,13 +26,16 @@ from whygrad.table import Rows
 from whygrad.training import Training
 
 MOST_STEPS = 1_000_000  # of first epochs, over all combinations of one size; about 40 microseconds each
+MOST_OF_LOOP = 20_000  # the same of code, whose functions have been judged before its loop
 FLOAT32 = 2e-6  # how far a run in float32 is off after some epochs, about
 MOST_TOLD = 12  # more explanations than these explain nothing
 Progress = Callable[[float], None]
 
+_TOO_LONG = "rounding alone moves the parameters at the end of so many epochs; take fewer to have the loop judged"
+
 # (slips, conventions), fewest first
 _AGREED = ((0, 0), (0, 1), (0, 2))
-_WRONG = ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0))
+_WRONG = ((1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0))
 _GIVEN = (*_AGREED, (1, 0), (1, 1), (2, 0))  # beside slips that are known
 
 
@@ -48,6 +52,7 @@ def match_losses(
     single: bool = False,
     given: Sequence[Slip] = (),
     most: int = MOST_SLIPS,
+    most_steps: int | None = None,
     progress: Progress = lambda done: None,
 ) -> Match:
     """Judges one printed loss an epoch, and the parameters at the end (P,) where they are known.
@@ -55,26 +60,32 @@ def match_losses(
     Tries whygrad's own run, every convention and reading, then every slip, pair and triple of slips (triples only
     with losses met during the epochs); the fewest slips win. `digits` after the point count where the numbers are
     no texts; slips that are `given`, found elsewhere in the same code, are tried first, alone and with others;
-    no more than `most` new ones are tried together; `progress` is told the share done.
+    no more than `most` new ones are tried together, and of one number of slips all or none, if they need more than
+    `most_steps` updates; `progress` is told the share done.
 
     Raises `InputError` for what is no number, and where there is nothing to compare.
     """
     if not len(printed) and final is None:
         raise InputError("losses: there is none; give what was printed, as in 25.3217,18.3200,9.4737")
-    told = read_printed(printed, digits, single)
+    told, most_steps = read_printed(printed, digits, single), most_steps or MOST_STEPS
     probe = Probe(net, replace(training, epochs=len(printed) or training.epochs), start, rows)
     trials = Trials(probe, told, final, 2e-5 if single else 2e-6)
     found, remarks = _search(trials, _AGREED, lambda done: None), []
     rounded: list[Hypothesis] = []  # right but for last digits that float32 turns
     if not found:
-        wider = Trials(probe, replace(told, slack=told.slack + FLOAT32 * np.abs(told.values)), final, 2e-5)
-        rounded = _search(wider, _AGREED, lambda done: None)
+        grown = rounding(probe, single)
+        if not grown.tells(len(printed) > 0, final is not None):
+            return Match("losses", "undecided", remarks=(_TOO_LONG,))
+        off = told.slack + (FLOAT32 + grown.losses[: len(told.values)]) * np.abs(told.values)
+        rounded = _search(
+            Trials(probe, replace(told, slack=off), final, 2e-5, grown.final), _AGREED, lambda _: None
+        )
     if not found and given:
-        sizes = [size for size in _GIVEN if size[0] <= most and _worth_it(trials, size)]
+        sizes = [size for size in _GIVEN if size[0] <= most and _worth_it(trials, size, most_steps)]
         found = _search(trials, sizes, progress, tuple(given))
     if not found:
         largest = min(most, 1) if rounded else most
-        sizes = [size for size in _WRONG if size[0] <= largest and _worth_it(trials, size)]
+        sizes = [size for size in _WRONG if size[0] <= largest and _worth_it(trials, size, most_steps)]
         found = _search(trials, sizes, progress)
         left = {slips for slips, _ in _WRONG} - {slips for slips, _ in sizes}
         if not found and not rounded and left:
@@ -84,7 +95,7 @@ def match_losses(
     if not found and not rounded:
         remarks.append("rows in a random order of the code's own were not tried")
     if rounded:
-        remarks.append("some last digits are not whygrad's, but within what float32 rounds")
+        remarks.append("some last digits are not whygrad's, but within what rounding may do in this run")
     return _judged(trials, [*rounded, *found], remarks)
 
 
@@ -99,9 +110,11 @@ def match_loop(
     losses = () if answer.losses is None else tuple(float(v) for v in answer.losses)
     if not losses and answer.final is None:
         return Match("losses", "undecided", remarks=("the code gives no losses",))
+    training = replace(probe.training, epochs=answer.epochs or probe.training.epochs)
     return match_losses(
-        probe.net, probe.training, probe.rows, probe.w, losses,
-        final=answer.final, single=answer.single, given=given, most=most, progress=progress,
+        probe.net, training, probe.rows, probe.w, losses,
+        final=answer.final, single=answer.single, given=given, most=most, most_steps=MOST_OF_LOOP,
+        progress=progress,
     )  # fmt: skip
 
 
@@ -147,14 +160,15 @@ def _telling(trials: Trials, size: tuple[int, int]) -> bool:
     return digits >= log10(max(1, _count(trials, size) * len(trials.readings))) + 2
 
 
-def _worth_it(trials: Trials, size: tuple[int, int]) -> bool:
-    return _steps(trials, size) <= MOST_STEPS and _telling(trials, size)
+def _worth_it(trials: Trials, size: tuple[int, int], most_steps: int) -> bool:
+    return _steps(trials, size) <= most_steps and _telling(trials, size)
 
 
 def _why_not(trials: Trials, slips: int) -> str:
     if not _telling(trials, (slips, 0)):
         return "too few digits are printed to tell so many apart"
-    return f"{_steps(trials, (slips, 0)):,} updates would be needed; take fewer rows"
+    fewer = "rows" if len(trials.told.values) else "rows or epochs"
+    return f"{_steps(trials, (slips, 0)):,} updates would be needed; take fewer {fewer}"
 
 
 # ---- what is said of it ----

@@ -24,6 +24,7 @@ from whygrad.weights import initialize_parameters, views
 # ---- strong probes ----
 
 DRAWS = 300
+ENOUGH_EPOCHS = 10  # of a loop, to show what it does
 
 
 def probes_for(net: Network, training: Training, rows: Rows) -> tuple[Probe, ...]:
@@ -37,13 +38,15 @@ def probes_for(net: Network, training: Training, rows: Rows) -> tuple[Probe, ...
     several = next(n for n in count(3, 2) if n not in (len(rows), 2 * net.outputs, *net.sizes))
     random = [_drawn(net, training, n, seed) for seed, n in enumerate((several, 1, several, 1))]
     distinct = initialize_parameters(net, "distinct")
-    return (*random, Probe(net, training, distinct, _rows(net, training.loss, 1, np.random.default_rng(4))))
+    last = Probe(net, training, distinct, _rows(net, training.loss, 1, np.random.default_rng(4)))
+    return tuple(replace(probe, most_epochs=ENOUGH_EPOCHS) for probe in (*random, last))
 
 
-def strong_table(probe: Probe) -> Probe:
-    """A random start and random rows for the probe's loop: enough for several batches, the last smaller."""
-    size = probe.training.batch_size(13)
-    return _drawn(probe.net, probe.training, 13 if size in (1, 13) else 3 * size + 1, seed=5)
+def strong_table(net: Network, training: Training) -> Probe:
+    """A random start and random rows for a loop: enough for several batches, the last smaller."""
+    size = training.batch_size(13)
+    drawn = _drawn(net, training, 13 if size in (1, 13) else 3 * size + 1, seed=5)
+    return replace(drawn, most_epochs=ENOUGH_EPOCHS)
 
 
 def _drawn(net: Network, training: Training, n: int, seed: int) -> Probe:

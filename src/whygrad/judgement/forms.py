@@ -28,7 +28,7 @@ from typing import Any
 
 from whygrad.judgement.returned import returned_parts
 from whygrad.judgement.trouble import Trouble, code_file
-from whygrad.judgement.vocabulary import argument_names, plain, role_of
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "forward_prop",
         "forwardprop",
         "feed_forward",
+        "forward_propagate",
         "forward",
     ),
     "loss": (
@@ -156,7 +157,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 
 ALIKE = {
-    "gradients": re.compile(r".*(grad|backprop|backward|backpass).*"),
+    "initialize": re.compile(r".*init.*|(make|create|build|new|random)(params|parameters|weights|network)"),
+    "gradients": re.compile(r"(?!.*step).*(grad|backprop|backward|backpass).*"),
     "update": re.compile(r".*update.*|.*(train|learn|sgd)(one|step|example|sample|single|row|onbatch|batch)"),
     "loop": re.compile(r"(train|fit|learn).*|.*training|.*train"),
 }
@@ -173,6 +175,8 @@ class Parts:
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     made: type | None = None  # the class whose methods the functions are
     file: str = ""
+    seen: tuple[str, ...] = ()  # the names of all its functions and methods
+    instead: Parts | None = None  # what to ask where these cannot be read
     before: Callable[[str], None] = lambda name: None  # told the name of each function before it is called
     heard: Callable[[str], None] = lambda text: None  # told what a training loop printed
 
@@ -200,15 +204,21 @@ def called(function: Callable[..., Any]) -> str:
 def find_parts(names: Mapping[str, Any], file: str = "") -> Parts:
     """The parts among the names of a module; only what is written in its file or beside it counts."""
     own = {name: value for name, value in names.items() if callable(value) and _is_own(value, file)}
-    functions = _named_parts({name: value for name, value in own.items() if not isinstance(value, type)})
+    written = {name: value for name, value in own.items() if not isinstance(value, type)}
+    made = [(value, _methods(value, file)) for value in own.values() if isinstance(value, type)]
+    functions = _named_parts(written)
+    seen = (*written, *(f"{value.__name__}.{name}" for value, methods in made for name in methods))
+    alone = Parts(functions, None, file, seen)
     if {"gradients", "update"} & set(functions):
-        return Parts(functions, None, file)
-    classes = [(_named_parts(_methods(value, file)), value) for value in own.values() if isinstance(value, type)]
+        return alone
+    if "loop" in functions and any(parameter_argument(name) for name in argument_names(functions["loop"])):
+        return alone  # classes are what it is built of
+    classes = [(_named_parts(methods), value) for value, methods in made]
     if classes:
-        methods, made = max(classes, key=lambda entry: len(entry[0]))
+        methods, best = max(classes, key=lambda entry: len(entry[0]))
         if {"gradients", "update", "loop"} & set(methods):
-            return Parts(methods, made, file)
-    return Parts(functions, None, file)
+            return Parts(methods, best, file, seen, alone if "loop" in functions else None)
+    return alone
 
 
 def given_parts(source: Callable[..., Any] | Mapping[str, Callable[..., Any]]) -> Parts:
@@ -248,6 +258,8 @@ def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[
         like = [name for name in by_name if pattern.fullmatch(name) and not _UNLIKE.fullmatch(name)]
         if part not in found and len(like) == 1 and by_name[like[0]] not in found.values():
             found[part] = by_name[like[0]]
+    if "gradients" in found and "loop" in found and not argument_names(found["loop"]):
+        del found["loop"]  # main(), with rows of its own
     if "gradients" not in found and "loss" in found and _returns_gradients(found["loss"]):
         found["gradients"] = found.pop("loss")  # loss(X, y) that returns both
     if "loop" in found and "gradients" in _roles(found["loop"]):

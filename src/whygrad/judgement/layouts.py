@@ -19,6 +19,7 @@ from whygrad.maths import Array
 from whygrad.printing import counted
 from whygrad.weights import Span
 
+Ones = Literal["", "first", "last"]
 Kind = Literal["array", "float32", "list", "matrix", "torch", "torch32"]
 
 
@@ -37,6 +38,7 @@ class Layout:
     single: bool = False
     kind: Kind = "array"
     backwards: bool = False
+    ones: Ones = ""  # where W holds the biases: as the weights of an input that is 1
 
     @property
     def rounds(self) -> bool:
@@ -46,9 +48,15 @@ class Layout:
     @property
     def words(self) -> tuple[str, ...]:
         """The layout in sentences."""
-        W, b = {"in, out": "(n_in, n_out)", "out, in": "(n_out, n_in)"}[self.matrix], _BIASES[self.bias]
-        x = {"rows": "(rows, n)", "columns": "(n, rows)", "flat": "(n,)"}[self.rows]
-        told = [f"W is {W}, b is {b}, x is {x}"]
+        n_in = "n_in + 1" if self.ones else "n_in"
+        W = f"({n_in}, n_out)" if self.matrix == "in, out" else f"(n_out, {n_in})"
+        b = f"with b {self.ones}" if self.ones else f"b is {_BIASES[self.bias]}"
+        return (f"W is {W}, {b}, {self.words_of_rows[0]}", *self.words_of_rows[1:])
+
+    @property
+    def words_of_rows(self) -> tuple[str, ...]:
+        """The same without parameters."""
+        told = [f"x is { {'rows': '(rows, n)', 'columns': '(n, rows)', 'flat': '(n,)'}[self.rows] }"]
         if self.single:
             told.append("it takes one row at a time")
         if self.target == "labels":

@@ -1,12 +1,11 @@
 """Somebody's training loop: run with the probe's rows, start and settings, and told what it returned by shape.
 
-Their initialisation is replaced by the probe's parameters while the loop runs, and the usual calls that shuffle
-leave the rows as they stand, so that its losses can be compared.
+Their initialisation is replaced by the probe's parameters while the loop runs, and rows that it shuffles are kept
+in order, so that its losses can be compared.
 """
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.judgement.arguments import arguments_for
+from whygrad.judgement.chance import kept_in_order
 from whygrad.judgement.containers import collect, fill
 from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
@@ -28,6 +28,8 @@ from whygrad.maths import Array
 from whygrad.printing import counted
 
 MOST_PRINTED = 1_000_000  # characters of one run
+OWN_START = "it chooses its start values itself; let it be given them, or say which they are with --init"
+DRAWN = "it draws rows at random, which nobody can follow; let it go through them in order to have it judged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,8 @@ class Looped:
 
     losses: Array | None  # (epochs,)
     final: Array | None  # (P,)
-    own_start: bool
+    epochs: int | None  # told, where not the probe's
+    of_chance: str
     single: bool
     notes: tuple[str, ...]
     problems: tuple[str, ...]
@@ -59,20 +62,21 @@ def loop_layouts(plan: Plan, outputs: int, known: bool) -> Iterator[Layout]:
 
 def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
     """Runs the loop once. Raises `Trouble` for a crash, or where nothing of it can be told."""
+    function = parts.functions["loop"]
+    case = _shorter(case, function)
     session = start(parts, case, plan)
     function, offer = session.functions["loop"], session.offer
     name, notes = called(function), []
     heard = Caught(MOST_PRINTED)
     given = arguments_for("loop", function, offer)
-    with redirect_stdout(heard), _started_at(session) as began, _unshuffled() as shuffled:
+    with redirect_stdout(heard), _started_at(session) as began, kept_in_order() as used:
         got = handed(function, call(function, name, given, parts.before))
-    if shuffled:
+    if "shuffle" in used:
         notes.append(f"{name} shuffles the rows; they were kept in order")
     own_start = not (began or offer.lent or plan.held)
     if own_start:
         notes.append(f"{name} chooses the start values itself")
-    names = argument_names(function)
-    if "learning_rate" not in {role_of(argument, "loop", names) for argument in names}:
+    if "learning_rate" not in _roles(function):
         notes.append(f"{name} takes no learning rate; the one written in it counts")
     printed = printed_losses(heard.text)
     held, losses, count = _losses(got, session, printed)
@@ -85,7 +89,22 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
         raise Trouble(f"{name} gave {found} no parameters that can be told for {epochs}")
     single = session.single or holds_single(got.value)
     problems = (f"{name} prints without end: {heard.length:,} characters",) if heard.flooded else ()
-    return Looped(losses, final, own_start, single, tuple(notes), problems, heard.text)
+    told = case.probe.training.epochs if case.probe.most_epochs is not None else None
+    of_chance = OWN_START if own_start else DRAWN if "draw" in used else ""
+    return Looped(losses, final, told, of_chance, single, tuple(notes), problems, heard.text)
+
+
+def _roles(function: Callable[..., Any]) -> set[str | None]:
+    names = argument_names(function)
+    return {role_of(name, "loop", names) for name in names}
+
+
+def _shorter(case: Case, function: Callable[..., Any]) -> Case:
+    """The case with as many epochs as are enough, where the loop can be told how many."""
+    p = case.probe
+    if p.most_epochs is None or p.most_epochs >= p.training.epochs or "epochs" not in _roles(function):
+        return replace(case, probe=replace(p, most_epochs=None))
+    return replace(case, probe=replace(p, training=replace(p.training, epochs=p.most_epochs)))
 
 
 def _losses(got: Handed, session: Session, printed: tuple[float, ...]) -> tuple[Any, Array | None, int]:
@@ -143,41 +162,3 @@ def _started_at(session: Session) -> Iterator[list[str]]:
         yield began
     finally:
         names.update(dict.fromkeys(there, function))
-
-
-@contextmanager
-def _unshuffled() -> Iterator[list[str]]:
-    """While it lasts, the usual ways to shuffle leave things in order; the list says whether one was used."""
-    used: list[str] = []
-
-    def leave(x: Any, *_: Any, **__: Any) -> None:
-        used.append("shuffle")
-
-    def in_order(x: Any, *_: Any, **__: Any) -> Any:
-        used.append("permutation")
-        return np.arange(x) if isinstance(x, int | np.integer) else np.array(x)
-
-    class Still(np.random.Generator):
-        """A generator that does not shuffle."""
-
-        def shuffle(self, x: Any, axis: int = 0) -> None:
-            leave(x)
-
-        def permutation(self, x: Any, axis: int = 0) -> Any:
-            return in_order(x)
-
-    draw = np.random.default_rng
-    places: list[tuple[Any, str, Callable[..., Any]]] = [
-        (random, "shuffle", leave),
-        (np.random, "shuffle", leave),
-        (np.random, "permutation", in_order),
-        (np.random, "default_rng", lambda seed=None: Still(draw(seed).bit_generator)),
-    ]
-    before = [getattr(module, name) for module, name, _ in places]
-    try:
-        for module, name, instead in places:
-            setattr(module, name, instead)
-        yield used
-    finally:
-        for (module, name, _), was in zip(places, before, strict=True):
-            setattr(module, name, was)

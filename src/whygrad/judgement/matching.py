@@ -76,13 +76,17 @@ class Match:
 Aspects = tuple[Aspect, ...]
 
 
-def match_forward(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
+def match_forward(
+    probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS, effects: Effects | None = None
+) -> Match:
     """Judges predictions, and the loss where the code has one."""
     about: Aspect = "outputs" if any(a.outputs is not None for a in answers) else "loss"
-    return _match(about, ("outputs", "loss"), (("outputs", "loss"), (about,)), probes, answers, most)
+    return _match(about, ("outputs", "loss"), (("outputs", "loss"), (about,)), probes, answers, most, effects)
 
 
-def match_gradient(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
+def match_gradient(
+    probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS, effects: Effects | None = None
+) -> Match:
     """Judges gradients, with the predictions and the loss the code shows: all must tell one story.
 
     A halved gradient beside the whole squared error lacks a factor 2; beside half the squared error, or where no
@@ -92,14 +96,16 @@ def match_gradient(probes: Sequence[Probe], answers: Sequence[Answer], most: int
     tries: list[Aspects] = [shown, ("outputs", "gradient"), ("gradient",)]
     if any(answer.stepped is not None for answer in answers):
         tries.insert(0, (*shown, "stepped"))
-    return _match("gradient", shown, tries, probes, answers, most)
+    return _match("gradient", shown, tries, probes, answers, most, effects)
 
 
-def match_step(probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS) -> Match:
+def match_step(
+    probes: Sequence[Probe], answers: Sequence[Answer], most: int = MOST_SLIPS, effects: Effects | None = None
+) -> Match:
     """Judges one update, with everything the code shows on the way to it."""
     shown: Aspects = ("outputs", "loss", "gradient", "stepped")
     tries: list[Aspects] = [shown, ("outputs", "gradient", "stepped"), ("stepped",)]
-    return _match("stepped", shown, tries, probes, answers, most)
+    return _match("stepped", shown, tries, probes, answers, most, effects)
 
 
 _ASIDE = {
@@ -117,6 +123,7 @@ def _match(
     probes: Sequence[Probe],
     answers: Sequence[Answer],
     most: int,
+    effects: Effects | None,
 ) -> Match:
     """Judged by the first of those groups of aspects that is explained as a whole; else what is known.
 
@@ -124,7 +131,7 @@ def _match(
     """
     if all(getattr(answer, about) is None for answer in answers):
         return Match(about, "undecided", remarks=(f"the code gives no {_WORDS[about]}",))
-    effects = Effects()
+    effects = effects or Effects()
     searches: list[Search] = []
     for aspects in tries if most == MOST_SLIPS else tries[:1]:
         cases, reading = _read(make_cases(probes, answers, aspects))
@@ -168,7 +175,7 @@ def _read(cases: tuple[Case, ...]) -> tuple[tuple[Case, ...], Reading | None]:
     judged = [(case, one_step(Procedure(), case.probe)) for case in cases if "loss" in case.theirs]
     if all(not case.wrong(step, "loss").any() for case, step in judged):
         return cases, None
-    for reading in readings(cases[0].probe.training):
+    for reading in readings(cases[0].probe.training, cases[0].probe.net.outputs):
         if reading.key in ("root-during", "bits-during"):
             undone = tuple(_with_loss(case, reading) for case in cases)
             steps = [one_step(Procedure(), case.probe) for case in undone]

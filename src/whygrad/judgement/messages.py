@@ -40,6 +40,7 @@ def plain_probe(probe: Probe) -> dict[str, Any]:
         "net": probe.net.to_plain(),
         "training": probe.training.to_plain(),
         **{name: plain_array(a) for name, a in rows},
+        "most_epochs": probe.most_epochs,
     }
 
 
@@ -50,7 +51,7 @@ def probe_from_plain(plain: Mapping[str, Any]) -> Probe:
     assert x is not None
     assert y is not None
     net, training = network_from_plain(plain["net"]), training_from_plain(plain["training"])
-    return Probe(net, training, w, Rows(x, y, weights))
+    return Probe(net, training, w, Rows(x, y, weights), plain["most_epochs"])
 
 
 def plain_answers(found: Sequence[Sequence[Answer]]) -> list[list[dict[str, Any]]]:

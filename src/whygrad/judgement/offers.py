@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.judgement.containers import Slot, Template, fill, slots
+from whygrad.judgement.containers import Slot, Template, fill, remembers, slots
 from whygrad.judgement.layouts import Layout, rows_for, targets_for
 from whygrad.judgement.returned import Handed
 from whygrad.maths import Array
@@ -34,6 +34,7 @@ class Offer:
     forward: Handed | None = None
     gradients: Handed | None = None
     memory: Handed | None = None
+    shared: Any = None  # parameters beside which their functions leave values for each other
     lent: list[tuple[Template, Any]] = field(default_factory=list)
     borrowed: set[str] = field(default_factory=set)  # arguments that whygrad's own forward had to supply
 
@@ -75,6 +76,10 @@ def by_role(role: str, offer: Offer) -> tuple[bool, Any]:
 
 
 def _parameters(role: str, offer: Offer) -> Any:
+    if role == "parameters" and remembers(offer.template):
+        offer.shared = offer.shared or fill(offer.net, offer.template, offer.layout, offer.w)
+        offer.lent.append((offer.template, offer.shared))
+        return offer.shared
     if role == "parameters":
         return lend(offer.template, offer)
     layers = range(len(offer.net.layers))
@@ -130,7 +135,7 @@ def _zeros(value: Any) -> Any:
 
 def own_slot(part: str, at: int, offer: Offer) -> Slot:
     """The slot of that array, with the shape the code's own initialisation gave it."""
-    there = (slot for slot in slots(offer.template) if slot.place == (part, at))
+    there = (slot for slot in slots(offer.template) if (part, at) in slot.places)
     return next(there, Slot(part, at))
 
 

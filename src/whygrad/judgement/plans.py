@@ -5,25 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from whygrad.judgement.arguments import arguments_for
-from whygrad.judgement.containers import Template, fits, made_up, slots
-from whygrad.judgement.forms import Parts, called
-from whygrad.judgement.layouts import Kind, layouts
+from whygrad.judgement.containers import Template, fits, folded, has_shapes, made_up, slots
+from whygrad.judgement.forms import PARTS, Parts, called
+from whygrad.judgement.layouts import Kind, Ones, layouts
+from whygrad.judgement.neurons import listed_neurons
 from whygrad.judgement.recognition import in_names, recognise
 from whygrad.judgement.returned import described, handed
 from whygrad.judgement.session import Case, Plan, offer_of, start
 from whygrad.judgement.trouble import Trouble, Unread, call
-from whygrad.judgement.vocabulary import argument_names, parameter_argument, role_of
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of
 from whygrad.network import Network
 
 
 def plans(parts: Parts, case: Case, single: bool) -> Iterator[Plan]:
     """The plans to try; raises `Trouble` where the code's parameters cannot be told."""
     for plan, kinds in _containers(parts, case):
-        for layout in layouts(single, kinds):
-            if fits(case.probe.net, plan.template, layout):
+        tried: set[object] = set()
+        kept = {slot.part for slot in slots(plan.template)}
+        for layout, ones in product(layouts(single, kinds), _ones(kept)):
+            numbers = kept == {"number"}
+            same = (layout.rows, layout.kind, *(() if numbers else (layout.matrix, ones)))
+            layout = replace(layout, ones=ones)
+            if (kept & {"W", "b"} or same not in tried) and fits(case.probe.net, plan.template, layout):
+                tried.add(same)
                 yield replace(plan, layout=layout)
+
+
+def _ones(kept: set[str]) -> tuple[Ones, ...]:
+    """Where W may hold the biases."""
+    return ("first", "last") if kept == {"Wb"} else ("", "first", "last") if kept == {"all"} else ("",)
 
 
 def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]:
@@ -39,7 +52,12 @@ def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]
         if not _takes_parameters(parts):
             raise Unread(f"{parts.made.__name__} has no attributes {_wanted(net)}, nor weights and biases")
     elif "initialize" in parts.functions:
-        found = _initialised(parts, case, blank)
+        try:
+            found = _initialised(parts, case, blank)
+        except Trouble:
+            if plain(parts.names["initialize"]) in map(plain, PARTS["initialize"]):
+                raise
+            found = None  # its name is only like one that makes parameters
         if found is not None:
             return [(Plan(found, anyhow), _kinds(found, guessed))]
     if parts.made is None and not _takes_parameters(parts):
@@ -50,9 +68,15 @@ def _containers(parts: Parts, case: Case) -> list[tuple[Plan, tuple[Kind, ...]]]
         if "loop" not in parts.functions and None not in _roles(parts):
             raise Unread(f"no function takes the parameters, and there are no global variables {_wanted(net)}")
     whole = bool({"parameters", None} & _roles(parts))
+    if not whole and not _takes_biases(parts):
+        return [(Plan(template, anyhow, guessed=True), guessed) for _, template in list(folded(net))[:1]]
+    named = [*made_up(net), ("a list of layers of neurons [w, ..., b]", listed_neurons(net))]
     return [
-        (Plan(template, anyhow, False, f"parameters are {words}" if whole else ""), guessed)
-        for words, template in (list(made_up(net)) if whole else list(made_up(net))[:1])
+        (
+            Plan(template, anyhow, False, f"parameters are {words}" if whole else "", whole),
+            _kinds(template, guessed),
+        )
+        for words, template in (named if whole else named[:1])
     ]
 
 
@@ -80,6 +104,8 @@ def _initialised(parts: Parts, case: Case, blank: Plan) -> Template | None:
 
 def _kinds(template: Template, guessed: tuple[Kind, ...]) -> tuple[Kind, ...]:
     """The kind of the code's own arrays."""
+    if not has_shapes(template):
+        return ("list", *guessed)
     there = [slot.kind for slot in slots(template) if slot.shape]
     return (there[0],) if there else guessed
 
@@ -92,6 +118,12 @@ def _roles(parts: Parts) -> set[str | None]:
             names = argument_names(function)
             found |= {role_of(name, part, names) for name in names if not re.search(r"\d", name)}
     return found
+
+
+def _takes_biases(parts: Parts) -> bool:
+    names = {name for part, f in parts.functions.items() if part != "loop" for name in argument_names(f)}
+    arrays = [found for name in names if (found := parameter_argument(name)) and not found[0]]
+    return any(part == "b" for _, part, _ in arrays) or not arrays or "biases" in _roles(parts)
 
 
 def _takes_parameters(parts: Parts) -> bool:

@@ -59,17 +59,25 @@ _SQUARED: tuple[tuple[str, str, Same, Same], ...] = (
     ("half", "half of it is printed", lambda v: v / 2, lambda v: 2 * v),
     ("root", "its root is printed", lambda v: math.sqrt(abs(v)), lambda v: v * abs(v)),  # no root is below 0
 )
+
+
+def _over_outputs(outputs: int) -> tuple[str, str, Same, Same]:
+    return "outputs", "added up over the outputs", lambda v: v * outputs, lambda v: v / outputs
+
+
 _ENTROPY: tuple[tuple[str, str, Same, Same], ...] = (
     ("bits", "with the logarithm to base 2", lambda v: v / math.log(2), lambda v: v * math.log(2)),
 )
 
 
-def readings(training: Training) -> tuple[Reading, ...]:
+def readings(training: Training, outputs: int) -> tuple[Reading, ...]:
     """Every way in which the losses of this training are often printed, whygrad's own first."""
     several = {1: (_LAST,), "all": ()}.get(training.batch, (_LAST, *_OF_BATCHES))
     bases = (DURING, *_ANY, *several)
     entropy = "crossentropy" in training.loss.name
     changed = _SQUARED if training.loss.name == "mean_squared_error" else _ENTROPY if entropy else ()
+    if outputs > 1 and training.loss.over_outputs == "mean":
+        changed = (*changed, _over_outputs(outputs))
     return (
         *bases,
         *(

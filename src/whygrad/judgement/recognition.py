@@ -11,6 +11,7 @@ import numpy as np
 from whygrad.errors import InputError
 from whygrad.judgement.containers import Slot, Template, fits, is_complete, slots
 from whygrad.judgement.layouts import Layout, kind_of, numbers
+from whygrad.judgement.neurons import all_numbers, neurons, numbered
 from whygrad.judgement.trouble import Trouble
 from whygrad.judgement.vocabulary import ARGUMENTS, parameter_argument, plain
 from whygrad.names import find_parameter
@@ -60,12 +61,16 @@ def recognise(
         if not is_complete(net, found) and len(value) == len(net.layers):
             inner = _by_order(net, list(value.values()), layout)  # {"layer1": {"W": ..., "b": ...}, ...}
             found = None if inner is None else dict(zip(value, inner, strict=True))
+        if found is None or not is_complete(net, found):
+            inner = _by_order(net, list(value.values()), layout)  # with keys of their own, as poids1
+            found = None if inner is None else dict(zip(value, inner, strict=True))
     elif isinstance(value, list | tuple):
         if len(names) == len(value):
             keyed = _by_key(net, dict(zip(names, value, strict=True)), gradients)
             found = type(value)(keyed[name] for name in names)
         if found is None or not is_complete(net, found):
-            found = _by_order(net, value, layout)
+            found = _by_order(net, value, layout) or _all_folded(net, value)
+            found = found or neurons(net, value) or all_numbers(net, value)
     elif hasattr(value, "shape") and tuple(value.shape) in ((net.n_parameters,), (net.n_parameters, 1)):
         found = Slot("all")
     return found if found is not None and is_complete(net, found) else None
@@ -82,7 +87,7 @@ def _by_key(net: Network, value: Mapping[Any, Any], gradients: bool) -> dict[Any
         for key, name in bare.items()
     }
     if not is_complete(net, made):
-        made = _in_order(net, bare, value) or made
+        made = _in_order(net, bare, value) or _folded(net, bare, value) or _in_turn(net, bare, value) or made
     marked = {key for key, slot in made.items() if slot is not None and bare[key] != said[key]}
     return {
         key: inner if made[key] is None or (marked and key not in marked) else made[key]
@@ -102,10 +107,36 @@ def _in_order(net: Network, bare: Mapping[Any, str], value: Mapping[Any, Any]) -
     return found
 
 
+def _folded(net: Network, bare: Mapping[Any, str], value: Mapping[Any, Any]) -> dict[Any, Any] | None:
+    """Slots for arrays W1, W2, ... that hold the biases, too."""
+    found: dict[Any, Any] = dict.fromkeys(value)
+    for key, name in bare.items():
+        named = parameter_argument(name)
+        if named is not None and named[1] == "W":
+            found[key] = _checked_folded(net, named[2] - 1, value[key])
+    return found if is_complete(net, found) else None
+
+
+def _checked_folded(net: Network, at: int, value: Any) -> Slot | None:
+    """The slot of a W with the biases in it, or None where the value cannot be that array."""
+    if not 0 <= at < len(net.layers):
+        return None
+    s, shape = spans(net)[at], getattr(value, "shape", None)
+    stored = [(s.n_in + 1, s.n_out), (s.n_out, s.n_in + 1), *([(s.n_in + 1,)] if s.n_out == 1 else [])]
+    return Slot("Wb", at, tuple(shape), kind_of(value)) if shape is not None and shape in stored else None
+
+
+def _in_turn(net: Network, bare: Mapping[Any, str], value: Mapping[Any, Any]) -> dict[Any, Any] | None:
+    """Slots for numbers that are counted through all layers, as w1 ... w6 and b1 ... b3."""
+    single = {name: key for key, name in bare.items() if not isinstance(value[key], list | tuple | Mapping)}
+    found = numbered(net, single)
+    return None if found is None else {key: found.get(name) for key, name in bare.items()}
+
+
 def _array_slot(net: Network, name: str, value: Any, first: int) -> Slot | None:
     """The slot of a name like W1 or b2; layers are counted from `first`, 0 or 1."""
     found = parameter_argument(name)
-    if found is None or not 0 <= found[2] - first < len(net.layers):
+    if found is None or found[0] or not 0 <= found[2] - first < len(net.layers):
         return None
     slot, s = Slot(found[1], found[2] - first), spans(net)[found[2] - first]
     if found[1] == "W" and isinstance(value, int | float) and s.n_in * s.n_out > 1:
@@ -148,6 +179,12 @@ def _by_order(net: Network, value: Sequence[Any], layout: Layout | None) -> Sequ
     if not found and len(value) == len(net.layers) and all(isinstance(layer, Mapping) for layer in value):
         return _layer_dicts(net, value)
     return min(found, key=lambda made: layout is not None and not fits(net, made, layout), default=None)
+
+
+def _all_folded(net: Network, value: Sequence[Any]) -> Sequence[Any] | None:
+    """Slots for a list of one array a layer, with the biases in it."""
+    found = [_checked_folded(net, at, one) for at, one in enumerate(value)]
+    return None if None in found or len(found) != len(net.layers) else found
 
 
 def _arrangements(net: Network, backwards: bool) -> Iterator[list[Any]]:

@@ -153,8 +153,14 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
     Raises `Trouble` where not every array can be told, or one has a wrong shape.
     """
     values = [(got.value, tuple(got.named))]
+    if isinstance(got.value, tuple) and len(got.value) > 1 and _is_number(got.value[0]):
+        values.append((got.value[1:], tuple(got.named)[1:]))  # the loss comes first
     if isinstance(got.value, tuple):
-        values += [(inner, ()) for inner in got.value if isinstance(inner, Mapping | list | tuple)]
+        values += [
+            (inner, ())
+            for inner in got.value
+            if isinstance(inner, Mapping | list | tuple) or hasattr(inner, "shape")
+        ]
     for value, names in values:
         template = recognise(net, value, names, gradients, layout)
         if template is not None:
@@ -166,6 +172,26 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
         f"{'d' if gradients else ''}{part}{at + 1}" for at in range(len(net.layers)) for part in "Wb"
     )
     raise Trouble(f"{name} returned {described(got.value)}, in which not all of {wanted} can be told")
+
+
+_LOSS = re.compile(r"j|l|.*loss|.*cost|.*error|err")
+
+
+def loss_beside(function: Callable[..., Any], got: Handed) -> float | None:
+    """The number that is returned beside the gradients, if it or the function is named for a loss."""
+    inside = getattr(function, "__func__", function)
+    names = returned_parts(inside)
+    if not isinstance(got.value, tuple) or len(names) != len(got.value):
+        return None
+    numbers = {plain(name): value for name, value in zip(names, got.value, strict=True) if _is_number(value)}
+    named = next((value for name, value in numbers.items() if _LOSS.fullmatch(name)), None)
+    if named is None and len(numbers) == 1 and re.search("loss|cost|error", inside.__name__.lower()):
+        (named,) = numbers.values()
+    return None if named is None else float(named)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or getattr(value, "shape", None) == ()
 
 
 def holds_single(value: Any) -> bool:

@@ -213,5 +213,8 @@ def _read(report: bytes, ended: str, probes: int, limits: Limits) -> Asked:
     losses = printed_losses("".join(loaded))
     form = said["form"] or ("losses" if losses else "")
     if not form and not problems:
-        problems.append("nothing to judge was found: no function of a known name, and no losses were printed")
+        there = f" (it defines {', '.join(said['seen'][:8])})" if said.get("seen") else ""
+        problems.append(
+            f"nothing to judge was found: no function of a known name{there}, and no losses were printed"
+        )
     return Asked(form, said["parts"], answers, text, losses, tuple(dict.fromkeys(problems)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from whygrad.errors import WhygradError
 from whygrad.judgement.arguments import arguments_for
-from whygrad.judgement.containers import Template, collect, fill
+from whygrad.judgement.containers import Template, collect, fill, has_shapes
 from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
 from whygrad.judgement.observations import Probe
@@ -34,6 +34,13 @@ class Plan:
     layout: Layout
     held: bool = False  # in attributes or global variables
     words: str = ""  # what the container is
+    guessed: bool = False  # whether nothing in the code says what the container is
+
+    @property
+    def told(self) -> list[str]:
+        """How the code stores and orders things, a sentence each."""
+        layout = self.layout.words if has_shapes(self.template) else self.layout.words_of_rows
+        return [*layout, *([self.words] if self.words else [])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +125,8 @@ def forward(session: Session) -> Array | None:
     if "forward" not in session.functions:
         return None
     got = ask_part(session, "forward")
+    if got.value is None and session.holder is not None:
+        got = Handed(dict(session.holder))  # it leaves its outputs in an attribute or a global variable
     offer, name = session.offer, name_of(session, "forward")
     offer.forward, outputs = with_outputs(got, offer.layout, offer.net, len(offer.rows), name)
     return _finite(outputs, name)
@@ -135,6 +144,8 @@ def gradients(session: Session) -> Array | None:
         found, _ = read_parameters(offer.net, offer.layout, got, True, name)
     except Trouble as trouble:
         session.moved = _changed_in_place(session)
+        if session.moved is None and got.value is None and offer.shared is not None:
+            return None  # what it worked out stands in the parameters' own dicts
         if session.moved is None:
             raise trouble if got.value is not None else Trouble(f"{name} returned nothing (None)", 1) from None
         return None

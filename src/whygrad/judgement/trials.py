@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import combinations, product
 
 import numpy as np
@@ -25,6 +25,8 @@ from whygrad.judgement.running import run_loop
 from whygrad.judgement.slips import Slip, catalogue
 from whygrad.judgement.slips.slip import apart
 from whygrad.maths import Array
+from whygrad.network import Network
+from whygrad.training import Training
 
 Element = Slip | Convention
 
@@ -85,17 +87,20 @@ def _number(text: str) -> Decimal:
 class Trials:
     """Combinations of slips and conventions, run against the numbers."""
 
-    def __init__(self, probe: Probe, told: Printed, final: Array | None, precision: float) -> None:
-        self.probe, self.told, self.final, self.precision = probe, told, final, precision
-        self.readings = readings(probe.training) if len(told.values) else (DURING,)
+    def __init__(
+        self, probe: Probe, told: Printed, final: Array | None, precision: float, off: Array | float = 0.0
+    ) -> None:
+        self.probe, self.told, self.final = probe, told, final
+        self.precision, self.off = precision, off  # of the parameters at the end: relative, and how far besides
+        self.readings = readings(probe.training, probe.net.outputs) if len(told.values) else (DURING,)
         self.between = {reading.key: told.between(reading) for reading in self.readings}
         self.catalogue = catalogue(probe.net, probe.training)  # in the order in which slips are applied
         self.conventions = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
 
     @cached_property
-    def alike(self) -> list[list[Slip]]:
+    def alike(self) -> tuple[tuple[Slip, ...], ...]:
         """The slips in groups that print the same numbers always."""
-        return _alike(self.catalogue, self.probe)
+        return _alike(self.probe.net, replace(self.probe.training, epochs=2))
 
     @property
     def slips(self) -> list[Slip]:
@@ -141,7 +146,7 @@ class Trials:
     def _ends(self, w: Array) -> bool:
         assert self.final is not None
         size = np.abs(w) + np.abs(w - self.probe.w)
-        return bool((np.abs(self.final - w) <= self.precision * size).all())
+        return bool((np.abs(self.final - w) <= self.precision * size + self.off).all())
 
     def swapped(self, elements: tuple[Element, ...]) -> Iterator[tuple[Element, ...]]:
         """The same combination with each element replaced by those that are always alike."""
@@ -159,17 +164,20 @@ def hypothesis(elements: tuple[Element, ...], reading: Reading) -> Hypothesis:
     return Hypothesis(slips, agreed, None if reading == DURING else reading)
 
 
-def _alike(slips: Sequence[Slip], probe: Probe) -> list[list[Slip]]:
-    """The slips in groups that have the same losses and parameters in two epochs that hide nothing."""
-    strong = replace(strong_table(probe), training=replace(probe.training, epochs=2))
-    groups: list[tuple[Array, list[Slip]]] = []
-    for slip in slips:
-        run = list(run_loop(slip.change(Procedure()), strong))
+@lru_cache(maxsize=32)
+def _alike(net: Network, training: Training) -> tuple[tuple[Slip, ...], ...]:
+    """The slips in groups that have the same losses and parameters in all epochs of a table that hides nothing."""
+    strong = strong_table(net, training)
+    groups: list[list[Slip]] = []
+    seen = np.zeros((0, training.epochs * (2 + net.n_parameters)))  # (groups, numbers)
+    for slip in catalogue(net, training):
+        run = run_loop(slip.change(Procedure()), strong)
         numbers = np.array([n for epoch in run for n in (epoch.mean, epoch.after(), *epoch.w)])
-        for known, group in groups:
-            if np.allclose(known, numbers, rtol=1e-9, atol=0):
-                group.append(slip)
-                break
+        close = (seen == numbers) | (np.abs(seen - numbers) <= 1e-9 * np.abs(numbers))
+        like = np.flatnonzero(close.all(axis=1))
+        if len(like):
+            groups[like[0]].append(slip)
         else:
-            groups.append((numbers, [slip]))
-    return [group for _, group in groups]
+            groups.append([slip])
+            seen = np.vstack([seen, numbers])
+    return tuple(map(tuple, groups))

@@ -9,6 +9,7 @@ from typing import Any
 
 # what code does when it is handed arrays in another layout than its own; anything else is the code's own fault
 LAYOUT_ERRORS = (ValueError, IndexError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError)
+_INSIDE = (TypeError, KeyError, IndexError, AttributeError)
 LONGEST = 200  # characters of an exception's own words
 
 
@@ -17,11 +18,12 @@ class Trouble(Exception):
 
     Of the troubles that several layouts end in, the one with the largest `weight` (and then `line`) is told: 2
     for the code's own fault, 1 for a wrong shape, 0 for what a wrong layout may have caused, -1 for what follows
-    from another trouble; 3 ends the search for layouts.
+    from another trouble; 3 ends the search for layouts. `inside` says whether the code may have looked for
+    something in a structure of another kind than its own.
     """
 
-    def __init__(self, words: str, weight: int = 1, line: int = 0) -> None:
-        self.words, self.weight, self.line = words, weight, line
+    def __init__(self, words: str, weight: int = 1, line: int = 0, inside: bool = False) -> None:
+        self.words, self.weight, self.line, self.inside = words, weight, line, inside
         super().__init__(words)
 
 
@@ -76,7 +78,7 @@ def told(error: BaseException, file: str, name: str = "") -> Trouble:
     said = str(error).strip().partition("\n")[0][:LONGEST]
     words = f"{place}{type(error).__name__}{': ' if said else ''}{said}{where}"
     by_layout = isinstance(error, LAYOUT_ERRORS) and not isinstance(error, RecursionError)
-    return Trouble(words, 0 if by_layout else 2, line)
+    return Trouble(words, 0 if by_layout else 2, line, isinstance(error, _INSIDE))
 
 
 def _place(error: BaseException, file: str) -> tuple[str, int]:

@@ -13,16 +13,38 @@ from functools import lru_cache
 from typing import Any
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "parameters": ("parameters", "params", "param", "theta", "thetas", "network", "model", "net", "p"),
+    "parameters": (
+        "parameters",
+        "params",
+        "param",
+        "theta",
+        "thetas",
+        "network",
+        "model",
+        "net",
+        "p",
+        "neural_network",
+        "nn",
+    ),
     "weights": ("weights", "Ws", "W"),
     "biases": ("biases", "bias", "bs", "b"),
     "x": (
         *("x", "inputs", "input", "a0", "features", "x_train", "train_x", "x_batch", "x_data", "input_data"),
-        *("row", "sample", "example", "xs"),
+        *("row", "sample", "example", "xs", "input_vector", "inputs_list"),
     ),
     "y": (
         *("y", "target", "targets", "t", "label", "labels", "y_true", "y_train", "train_y", "y_batch", "y_data"),
-        *("expected", "desired", "actual", "truth", "ys", "target_data"),
+        *(
+            "expected",
+            "desired",
+            "actual",
+            "truth",
+            "ys",
+            "target_data",
+            "target_vector",
+            "y_trues",
+            "all_y_trues",
+        ),
     ),
     "outputs": (
         *("y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "output", "outputs", "AL"),
@@ -31,10 +53,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "hidden": ("A_prev", "h", "hidden", "hidden_output", "hidden_layer_output", "hidden_activations"),
     "cache": ("cache", "caches", "memory", "forward_cache", "activations", "intermediates"),
     "gradients": ("grads", "gradients", "grad", "gradient", "derivatives", "g"),
-    "learning_rate": ("learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate"),
+    "learning_rate": ("learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate", "l_rate"),
     "epochs": (
         *("epochs", "n_epochs", "num_epochs", "epoch", "iterations", "num_iterations", "n_iterations"),
-        *("n_iter", "num_iter", "max_iter", "iters", "n_iters", "num_iters"),
+        *("n_epoch", "n_iter", "num_iter", "max_iter", "iters", "n_iters", "num_iters"),
     ),
     "sizes": (
         *("layer_dims", "layers_dims", "layer_sizes", "sizes", "dims", "architecture", "layer_dimensions"),
@@ -60,6 +82,8 @@ _ELSEWHERE = {
     ("forward", "a"): "x",
     **{(part, "layers"): "parameters" for part in ("forward", "gradients", "update", "loss")},
     ("loop", "batch"): "batch_size",
+    ("class", "hidden"): "n_hidden",
+    ("initialize", "hidden"): "n_hidden",
     ("loop", "n"): "epochs",
 }
 
@@ -80,7 +104,8 @@ def role_of(name: str, part: str, beside: Iterable[str] = ()) -> str | None:
         return "step_number"  # as in Adam; elsewhere t is the target
     if key in ("w", "weights", "ws") and "biases" not in others:
         return "parameters"
-    return _ELSEWHERE.get((part, key), _ROLES.get(key))
+    role = _ELSEWHERE.get((part, key), _ROLES.get(key))
+    return "x" if role == "pairs" and "y" in others else role
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +130,9 @@ def known_arguments() -> str:
 
 def parameter_argument(name: str) -> tuple[bool, str, int] | None:
     """(is a gradient, "W" or "b", layer from 1) of a name like W1, b_2, weights1, dW1, grad_b2 or nabla_w1."""
-    found = re.fullmatch(r"(d_?|grad_?|g_|nabla_?|delta_?)?([wb])(?:eights?|ias(?:es)?)?_?(\d+)", name.lower())
+    found = re.fullmatch(
+        r"(d_?|grad_?|g_|nabla_?|delta_?)?(w|b|theta|syn)(?:eights?|ias(?:es)?)?_?(\d+)", name.lower()
+    )
     if not found:
         return None
-    return found.group(1) is not None, "W" if found.group(2) == "w" else "b", int(found.group(3))
+    return found.group(1) is not None, "b" if found.group(2) == "b" else "W", int(found.group(3))

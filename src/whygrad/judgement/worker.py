@@ -22,7 +22,7 @@ from whygrad.judgement.forms import Parts, find_parts, given_parts
 from whygrad.judgement.messages import LOADING, plain_answers, probe_from_plain
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.printed import Caught
-from whygrad.judgement.trouble import Trouble, told
+from whygrad.judgement.trouble import Trouble, Unread, told
 
 NAME = "submission"  # of the module that the file becomes
 Report = Callable[..., None]
@@ -124,6 +124,8 @@ def _has_main(path: str) -> bool:
 def _answer(parts: Parts, probes: Sequence[Probe], report: Report) -> None:
     """Asks the parts; what they print in passing is dropped, that of a training loop is reported."""
     report(form=parts.form, parts=parts.names)
+    if not parts.form:
+        report(seen=parts.seen)
     parts = replace(
         parts, before=lambda name: report(doing=name), heard=lambda text: report(printed=text, by="the loop")
     )
@@ -132,5 +134,10 @@ def _answer(parts: Parts, probes: Sequence[Probe], report: Report) -> None:
         report(answers=plain_answers(found))
 
     if parts.form and probes:
-        with contextlib.redirect_stdout(Caught(0)):
-            tell(answers(parts, probes, tell))
+        try:
+            with contextlib.redirect_stdout(Caught(0)):
+                tell(answers(parts, probes, tell))
+        except Unread:
+            if parts.instead is None:
+                raise
+            _answer(parts.instead, probes, report)

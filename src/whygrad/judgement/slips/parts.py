@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from whygrad.judgement.machine import Moment
-from whygrad.judgement.slips.slip import Rewrite, Slip, a, on_stage, together
+from whygrad.judgement.slips.slip import Rewrite, Slip, Stage, a, on_stage, together
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.training import Training
@@ -102,6 +102,22 @@ def _scales(net: Network, training: Training, layer: int, name: str, stage: str,
             f"{name}-{key}", f"{name} {words}", "gradient", f"scale of {name}", layer,
             right.replace("= ", f"= {written}"), right, hint, change,
         )  # fmt: skip
+    if training.batch != 1:
+        yield Slip(
+            f"{name}-last-row", f"{name} keeps only the last row's share", "gradient", f"rows of {name}", layer,
+            f"{right} of the last row (= where += belongs)", right,
+            f"what is left in {name} of the rows before the last?", on_stage(layer - 1, stage, _last_row),
+        )  # fmt: skip
+
+
+def _last_row(part: Stage, now: Moment) -> Stage:
+    def of_last(*given: Array) -> Array:
+        *before, delta = given
+        alone = np.zeros_like(delta)
+        alone[-1:] = delta[-1:]
+        return part(*before, alone)
+
+    return of_last
 
 
 def _by_rows(factor: Callable[[int], float]) -> Rewrite:
@@ -170,8 +186,11 @@ def _times(inputs: Inputs) -> Rewrite:
 
 
 def mean_slips(net: Network, training: Training) -> Iterator[Slip]:
-    """The mean over the rows missing, or taken twice, in the weights of all layers, or in the biases of all."""
-    if training.batch == 1 or len(net.layers) < 2:
+    """The mean over the rows missing or taken twice in all dW or all db, or the last row's share alone."""
+    if training.batch == 1:
+        return
+    yield _only_last(net, training)
+    if len(net.layers) < 2:
         return
     kinds = (("dW", "weight_gradient", "a^T delta"), ("db", "bias_gradient", "sum of delta"))
     for name, stage, line in kinds:
@@ -184,3 +203,14 @@ def mean_slips(net: Network, training: Training) -> Iterator[Slip]:
                 f"{name} = {written}", f"{name} = 1/n {line}", f"follow the mean over the rows into every {name}",
                 together(*(on_stage(at, stage, factor) for at in range(len(net.layers)))),
             )  # fmt: skip
+
+
+def _only_last(net: Network, training: Training) -> Slip:
+    every = [*weight_gradient_slips(net, training), *bias_gradient_slips(net, training)]
+    singles = tuple(slip for slip in every if slip.key.endswith("-last-row"))
+    return Slip(
+        "all-last-row", "the gradient is the last row's share alone", "gradient", "rows", None,
+        "g = 1/n g(row) for each row", "g = 1/n (g(row 1) + g(row 2) + ...)",
+        "what is left of the first row's gradient when the last row's is there?",
+        together(*(slip.change for slip in singles)), singles,
+    )  # fmt: skip

@@ -40,6 +40,9 @@ def penalty_slips(net: Network, training: Training) -> Iterator[Slip]:
         _on_biases,
     )
     yield slip("missing", "the penalty is left out of the gradient", "dW = ...", lambda add: lambda now, g: g)
+    for layer in range(1, len(net.layers) + 1) if len(net.layers) > 1 else ():
+        title = f"the penalty is left out of dW_{layer}"
+        yield slip(f"missing:{layer}", title, f"dW_{layer} = ...", _left_out(net, layer))
     for key, title, sign, share in (
         ("double", "the penalty is added twice, or without its 1/2", "+ 2", lambda now: 2.0),
         ("half", "the penalty is half of what it should be", "+ 1/2", lambda now: 0.5),
@@ -48,6 +51,21 @@ def penalty_slips(net: Network, training: Training) -> Iterator[Slip]:
         ("per-rows", "the penalty is divided by the rows of the batch", "+ 1/n", lambda now: 1 / len(now.rows)),
     ):
         yield slip(key, title, f"dW = ... {sign} ({part})", _shared(share))
+
+
+def _left_out(net: Network, layer: int) -> Callable[[Penalize], Penalize]:
+    """The penalty left out of one layer's dW."""
+    s = spans(net)[layer - 1]
+
+    def without(add: Penalize) -> Penalize:
+        def added(now: Moment, g: Array) -> Array:
+            found = add(now, g).copy()
+            found[s.start : s.middle] = g[s.start : s.middle]
+            return found
+
+        return added
+
+    return without
 
 
 def _shared(share: Callable[[Moment], float]) -> Callable[[Penalize], Penalize]:
