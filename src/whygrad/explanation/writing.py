@@ -78,8 +78,8 @@ def _fenced(part: str) -> str:
 
 
 def _grouped(part: str) -> str:
-    """The part in parentheses, unless it is one number, name or group already."""
-    single = re.fullmatch(r"[\w.]+|\([^()]*\)|[\ue000-\uf8ff]", part)
+    """The part in parentheses, unless it is one number, name, power or group already."""
+    single = re.fullmatch(r"[\w.]+(?:\^\{[^{}]*\})?|\([^()]*\)|[\ue000-\uf8ff]", part)
     return part if single else f"({part})"
 
 
