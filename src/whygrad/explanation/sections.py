@@ -130,21 +130,17 @@ def _product(path: Path) -> Sign:
 def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
     """Which rows pull the parameter which way: those that pull most, and what all come to."""
     top = pulls.top(shown) if len(pulls) > shown else pulls
-    columns = top.columns()
-    told = ["prediction", "target"] if "prediction" in columns else []  # of several outputs, their loss is enough
-    keys = ["row", *told, "loss", "pull", "share"]
-    rows = [
-        (
-            *(f"{columns[key][k]}" if key == "row" else number(columns[key][k]) for key in keys),
-            str(columns["pushes"][k]),
-        )
-        for k in range(len(top))
-    ]
     blocks: list[Block] = [Heading("Rows"), Words(sentences([pulls.summary()]))]
-    if not rows:
+    if not len(top):
         return blocks
+    columns = top.told()
+    words = [k for k, values in enumerate(columns.values()) if values.dtype.kind == "U"]
+    cells = [map(number if values.dtype.kind == "f" else str, values) for values in columns.values()]
+    head = (*list(columns)[:-1], "an update moves it")
     read = "Pull: the derivative of that row's own loss. Share: the pull over the number of rows."
-    return [*blocks, Grid((*keys, "an update moves it"), tuple(rows), (len(keys),)), Words(read)]
+    if pulls.classes:
+        read = f"Prediction: the class of the largest output, and that output. {read}"
+    return [*blocks, Grid(head, tuple(zip(*cells, strict=True)), tuple(words)), Words(read)]
 
 
 def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:
