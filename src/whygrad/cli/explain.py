@@ -211,7 +211,7 @@ def plain(asked: _Question) -> dict[str, Any]:
 def _libraries(against: str) -> str | tuple[str, ...]:
     """The libraries that are to be asked."""
     wanted = against.strip().lower()
-    return "installed" if wanted == "installed" else () if wanted == "none" else names(wanted)
+    return wanted if wanted in ("any", "installed") else () if wanted == "none" else names(wanted)
 
 
 def reveal(page: Page) -> None:

@@ -87,8 +87,8 @@ class FormOptions:
     "Show one factor of the chain at a time; Enter shows the next."
     notation: Literal["course", "3b1b", "keras", "torch"] = "course"
     "How things are named: W_211, w^(2)_0,0, kernel[0, 0] or weight[0, 0]."
-    against: str = "installed"
-    "Libraries that are asked for the derivative too: jax,torch; installed (those that are); or none."
+    against: str = "any"
+    "Who is asked for the derivative too: jax, torch, any (one that is installed), installed (all that are), none."
 
 
 WHAT, MORE, FORM = WhatOptions(), MoreOptions(), FormOptions()
