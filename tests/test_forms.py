@@ -163,6 +163,26 @@ def test_an_equation_goes_on_before_an_operator() -> None:
     assert whole.endswith(f"= {why.outputs[0]:.9g}")
 
 
+def test_an_equation_goes_on_side_for_side_and_is_torn_apart_as_little_as_can_be() -> None:
+    def lines(*sides: str) -> list[str]:
+        return as_text(Page(word("t"), (Equations((tuple(map(word, sides)),)),)), 40).splitlines()[2:]
+
+    assert lines("y", "(1 - a)*(2 - b) + c", "(1 - 0.5)*(2 - 0.25)", "1.25") == [
+        "  y = (1 - a)*(2 - b) + c",
+        "    = (1 - 0.5)*(2 - 0.25) = 1.25",
+    ]
+    assert lines("y", "0.25 - 0.001*((-0.25)/(1 - 0.5))/(sqrt(0.125) + 1e-08)", "1") == [
+        "  y = 0.25 - 0.001*((-0.25)/(1 - 0.5))",
+        "    /(sqrt(0.125) + 1e-08) = 1",
+    ]
+    assert lines("e^(" + "a*b + " * 12 + "c)/(d)") == [
+        "  e^(a*b + a*b + a*b + a*b + a*b + a*b",
+        "    + a*b + a*b + a*b + a*b + a*b + a*b",
+        "    + c)/(d)",
+    ]
+    assert lines("y", "a*" * 40 + "b")[1].startswith("    *a*a")
+
+
 def test_a_wide_table_folds_its_words() -> None:
     net = wg.Network(1, tuple(wg.Dense(2, "tanh") for _ in range(5)))
     why = wg.explain_row(net, "distinct", [1], [1, 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import accumulate, pairwise, zip_longest
 
 import numpy as np
 
@@ -15,9 +15,12 @@ from whygrad.printing import columns, sparkline
 
 WIDTH = 110  # letters of a line, where nobody says another
 DEEP = 24  # letters: under a longer left side, an equation goes on no further to the right
+DEEPEST = 20  # parentheses
 SHALLOW = 4  # letters: where a part would else be too long
-_OPERATOR = re.compile(r" (?=(?:[-=+*]|->) )")
-_FACTOR = re.compile(r"(?<=\S)(?=\*|/\()")  # where a product goes on that is written without spaces
+_SIDE = re.compile(r"(?= = )")
+_OPERATOR = re.compile(r" (?:[-=+*]|->) ")
+_QUOTIENT = re.compile(r"/\(")
+_FACTOR = re.compile(r"(?<=\S)\*")
 NARROW = 20  # letters a column of words keeps, when a table is too wide
 
 
@@ -51,7 +54,7 @@ def paragraphs(block: Block, width: int = WIDTH) -> list[list[str]]:
 
 
 def _equation(line: tuple[Sign, ...], left: int, width: int) -> list[str]:
-    """Its lines; a long one goes on before an operator or an arrow."""
+    """Its lines; a long one goes on before an equals sign, or within a side before an operator or an arrow."""
     first = line[0].text if len(line) == 1 else f"{line[0].text:<{left}}"
     whole = "".join([f"  {first}", *(f" = {sign.text}" for sign in line[1:])])
     lines = _broken(whole, min(left + 3, DEEP) if len(line) > 1 else SHALLOW, width)
@@ -61,20 +64,25 @@ def _equation(line: tuple[Sign, ...], left: int, width: int) -> list[str]:
 def _broken(whole: str, indent: int, width: int) -> list[str]:
     """The equation's lines, each as full as it can be."""
     lines = [""]
-    for gap, part in _parts(whole, width - indent):
-        if lines != [""] and len(lines[-1] + gap + part) > width:
-            lines.append(" " * indent + part)
+    for part in (part for side in _SIDE.split(whole) for part in _parts(side, width - indent)):
+        if lines != [""] and len(lines[-1] + part) > width:
+            lines.append(" " * indent + part.lstrip())
         else:
-            lines[-1] += gap + part
+            lines[-1] += part
     return [line.rstrip() for line in lines]
 
 
-def _parts(whole: str, room: int) -> Iterator[tuple[str, str]]:
-    """(the gap before it, the part): from operator to operator, a part that has no room from factor to factor."""
-    for k, part in enumerate(_OPERATOR.split(whole)):
-        first, *more = [part] if len(part) <= room else _FACTOR.split(part)
-        yield " " if k else "", first
-        yield from (("", factor) for factor in more)
+def _parts(text: str, room: int, level: int = 0) -> Iterator[str]:
+    """The text whole if there is room, else cut: before operators and quotients, further in, before any factor."""
+    if len(text) <= room or level > 2 * DEEPEST:
+        yield text
+        return
+    deep, kind = divmod(level, 2)
+    places = _FACTOR if level == 2 * DEEPEST else _QUOTIENT if kind else _OPERATOR
+    inside = list(accumulate((c == "(") - (c == ")") for c in text))  # parentheses open after each letter
+    cuts = [at for match in places.finditer(text) if (at := match.start()) and inside[at - 1] <= deep]
+    for start, end in pairwise([0, *cuts, len(text)]):
+        yield from _parts(text[start:end], room, level + 1)
 
 
 def _grid(block: Grid, width: int) -> list[str]:
