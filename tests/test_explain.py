@@ -184,6 +184,7 @@ def test_an_output_without_part_in_the_loss_is_no_chain() -> None:
     assert why.unit("y_hat_1").chain.factors == ()
     assert why.unit("y_hat_1").derivative == 0
     assert "no way leads from it to the loss" in repr(why.unit("y_hat_1"))
+    assert repr(why.unit("y_hat_1").paths()) == "Paths\n-----\n\nNo way leads to the loss of this row."
     assert [str(f.sign) for f in why.unit("y_hat_2").chain.factors] == ["dL/dy_hat_2"]
 
 
@@ -314,6 +315,9 @@ def test_of_many_ways_that_are_all_dead_one_is_enough() -> None:
     assert "20 ways lead to the loss, all of them through a factor that is 0 now; one of them." in text
     assert text.count("y_hat -> L") == 1
     assert repr(why.paths("W_2_5_1", 1)).count("y_hat -> L") == 1
+    assert "20 ways lead to the loss, all of them through a factor that is 0 now.\n" in repr(
+        why.paths("W_111", 20)
+    )
 
 
 def test_every_result_shows_itself() -> None:

@@ -104,12 +104,17 @@ def path_blocks(paths: Paths) -> list[Block]:
         way, product = _way(paths.top[0]), _product(paths.top[0])
         line = chained(paths.sign, product, number(paths.total))
         return [heading, Words("One way leads to the loss:"), Equations(((way,),)), Equations((line,))]
+    if paths.count == 0:
+        return [heading, Words("No way leads to the loss of this row.")]
     many = paths.count - paths.dead > len(paths.top)
     n = f"{paths.count:,}" if paths.count < 10**15 else f"about {float(paths.count):.3g}"
-    dead = f", {paths.dead:,} of them through a factor that is 0 now" if 0 < paths.dead < 10**15 else ""
+    all_dead = paths.dead == paths.count
+    counted_dead = "all" if all_dead else f"{paths.dead:,}"
+    known = all_dead or 0 < paths.dead < 10**15
+    dead = f", {counted_dead} of them through a factor that is 0 now" if known else ""
     top = paths.top
-    if paths.dead == paths.count > len(top):
-        dead, top = ", all of them through a factor that is 0 now; one of them", top[:1]
+    if all_dead and paths.count > len(top):
+        dead, top = f"{dead}; one of them", top[:1]
     said = f"{n} ways lead to the loss{dead}{f'; the {len(top)} largest' if many else ''}."
     rows: list[tuple[Cell, ...]] = [(_way(path), _product(path), number(path.product)) for path in top]
     if paths.remainder or many:
