@@ -116,6 +116,12 @@ def test_an_input_is_set_in_the_tables_units_by_its_columns_name() -> None:
         why.what_if(size="4")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("notation", "called"), [("course", "loss, L,"), ("3b1b", "loss, C,"), ("torch", "loss")])
+def test_the_loss_has_its_sign_where_it_has_one(notation: str, called: str) -> None:
+    why = wg.explain(*wg.example("students"), notation=notation)
+    assert f"that the row's {called} would change" in repr(why.what_if(W_111=1)).replace("\n", " ")
+
+
 def test_what_if_as_json() -> None:
     plain = json.loads(
         json.dumps(what_if(students(), {0: 0.2, np.int64(8): 1}, Symbols(students().net, "torch")).to_plain())

@@ -162,7 +162,8 @@ def what_if_blocks(found: WhatIf) -> list[Block]:
             (partial(names.loss, sign), number(before), number(after))
             for sign, before, after in zip(signs, b.row_gradient, a.row_gradient, strict=True)
         ]
-    promises = [_promise(f"the row's loss, {names.loss},", found.row)]
+    row_loss = "the row's loss" if names.loss.text == "loss" else f"the row's loss, {names.loss},"
+    promises = [_promise(row_loss, found.row)]
     if found.positions:
         promises.append(_promise("the mean loss", found.mean))
     if found.positions and found.inputs:
