@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.errors import InputError, WrongTypeError, one_of
+from whygrad.errors import InputError, one_of
+from whygrad.explanation.columnfile import write_columns
 from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
-from whygrad.files import refuse_existing, write_bytes
 from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.model import BLOCK
@@ -243,26 +241,3 @@ def _pull_block(net: Network, loss: Loss, w: Array, rows: Rows, place: Place) ->
     delta = back.delta[place.layer][:, place.to]  # (rows,)
     pulls = delta if place.source is None else trace.a[place.layer][:, place.source] * delta
     return Pulled(trace.output, row_losses(net, loss, trace, rows.y) * weights, pulls)
-
-
-def write_columns(columns: dict[str, NDArray[Any]], path: str | os.PathLike[str], force: bool = False) -> None:
-    """Writes named arrays to a .csv or .parquet file, all of it or nothing; numbers read back the same.
-
-    Raises `InputError` for another ending or a file that exists, unless `force`; `OutputError` where it cannot be
-    written.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise WrongTypeError(f"write takes a path, as in 'rows.csv', not a {type(path).__name__}")
-    target = Path(path)
-    if target.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(f"{target}: rows are written as .csv or .parquet; name a file that ends in one of them")
-    if not force:
-        refuse_existing(target)
-    import polars as pl
-
-    frame, stream = pl.DataFrame(columns), BytesIO()
-    if target.suffix.lower() == ".csv":
-        frame.write_csv(stream)
-    else:
-        frame.write_parquet(stream)
-    write_bytes(stream.getvalue(), target)
