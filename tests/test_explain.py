@@ -184,6 +184,7 @@ def test_an_output_without_part_in_the_loss_is_no_chain() -> None:
     assert why.unit("y_hat_1").chain.factors == ()
     assert why.unit("y_hat_1").derivative == 0
     assert "no way leads from it to the loss" in repr(why.unit("y_hat_1"))
+    assert repr(why.unit("y_hat_1").paths()) == "Paths\n-----\n\nNo way leads to the loss of this row."
     assert [str(f.sign) for f in why.unit("y_hat_2").chain.factors] == ["dL/dy_hat_2"]
 
 
@@ -314,6 +315,9 @@ def test_of_many_ways_that_are_all_dead_one_is_enough() -> None:
     assert "20 ways lead to the loss, all of them through a factor that is 0 now; one of them." in text
     assert text.count("y_hat -> L") == 1
     assert repr(why.paths("W_2_5_1", 1)).count("y_hat -> L") == 1
+    assert "20 ways lead to the loss, all of them through a factor that is 0 now.\n" in repr(
+        why.paths("W_111", 20)
+    )
 
 
 def test_every_result_shows_itself() -> None:
@@ -348,8 +352,15 @@ def refusals() -> Iterator[tuple[object, str]]:
     yield lambda: wg.explain(net), "explain takes a run, or a network and a table"
     yield lambda: wg.explain(net, table, notation="greek"), "notation: 'greek' is not known"
     yield lambda: wg.explain(net, table, speed=3), "'speed' is not known"
-    yield lambda: why["O_11"], r"O_11 is a unit, not a parameter; unit\('O_11'\) opens it"
-    yield lambda: why["cgpa"], "cgpa is a unit, not a parameter"
+    yield lambda: why["O_11"], "parameter: 'O_11' is a unit; name a weight or bias, as in W_111"
+    yield lambda: why["cgpa"], "parameter: 'cgpa' is an input; name a weight or bias"
+    yield lambda: why.what_if(O_11=1), "'O_11' is neither a parameter nor an input; set those, as in"
+    yield lambda: why.what_if(x_1=1, cgpa=2), "'cgpa' is input 1, which is named twice"
+    yield (
+        lambda: why.what_if(x_7=1),
+        "'x_7' is not a name; .*; nor is it a unit or input: x_1 to x_2, h1.1 to h1.2, y_1",
+    )
+    yield lambda: why.what_if(x_1=math.inf), "what_if: x_1 is set to inf, which is not a finite number"
     yield lambda: why["W_311"], "layer 3 is not there"
     yield lambda: why[0], "asked for by name, as in 'W_111', not by 0"  # type: ignore[index]
     yield lambda: why.unit("W_111"), "'W_111' is no unit"

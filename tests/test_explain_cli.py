@@ -317,6 +317,17 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     assert done.stderr == ""
 
 
+def test_by_itself_it_imports_one_library_and_no_other() -> None:
+    pytest.importorskip("jax")
+    code = (
+        "import sys; from whygrad.cli import main; main(['explain', 'students']); "
+        "sys.exit(sum(name in sys.modules for name in ('torch', 'jax')) - 1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "paths = backprop = nudge = complex step = jax: all 9 derivatives agree" in done.stdout
+
+
 def test_it_starts_without_heavy_packages() -> None:
     code = (
         "import sys; from whygrad.cli import main; "

@@ -43,6 +43,15 @@ def nasty_table() -> wg.Table:
     return wg.read_table({**columns, target: draw.normal(size=6)}, target=target)
 
 
+def table_of_kinds() -> dict[str, object]:
+    draw = np.random.default_rng(1)
+    return {
+        "first": draw.normal(size=6) * 1e-5,
+        "b": draw.normal(size=6) * 123.4,
+        "kind": 2 * ["oak", "elm", "ash"],
+    }
+
+
 def pages() -> dict[str, Page]:
     table = nasty_table()
     found: dict[str, Page] = {}
@@ -67,6 +76,11 @@ def pages() -> dict[str, Page]:
     found["extras"] = (
         why.unit("O_11").page(against=()).with_blocks(*(b for extra in extras for b in blocks_of(extra)))
     )
+    kinds = wg.read_table(table_of_kinds(), target="kind")
+    for notation in NOTATIONS:
+        why = wg.explain(wg.dense_network(kinds, (3,), "tanh"), kinds, row=2, notation=notation, optimizer="adam")
+        found[f"kinds {notation}"] = why.page(()).with_blocks(*blocks_of(why.formulas()))
+        found[f"kinds {notation} weight"] = why["W_121"].page(against=())
     deep = wg.Network(3, (*(wg.Dense(1, "tanh") for _ in range(9)), wg.Dense(12, "softmax")))
     wide = wg.explain_row(deep, "distinct", [1, 2, 3], np.eye(12)[4], "cce")
     found["deep"] = wide.page((), only=("given", "forward"))
@@ -97,6 +111,45 @@ def test_text_is_no_wider_than_a_terminal_and_has_no_latex(page: Page) -> None:
         assert line == line.rstrip()
 
 
+@pytest.mark.parametrize("width", [80, 60])
+@every_page
+def test_no_line_is_wider_than_the_page_and_nothing_is_left_out(page: Page, width: int) -> None:
+    text = as_text(page, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert Counter(figures(as_text(page, 10**6))) <= Counter(figures(text))  # a table in two repeats what it lists
+
+
+def figures(text: str) -> list[str]:
+    return re.findall(r"[\d.]+(?:e[+-]\d+)?", text)
+
+
+def test_a_table_that_is_too_wide_goes_on_below() -> None:
+    draw = np.random.default_rng(3)
+    net = wg.Network(2, (wg.Dense(2, "tanh"), wg.Dense(1)))
+    why = wg.explain_row(net, draw.normal(size=net.n_parameters), draw.normal(size=2), [1])
+    lines = as_text(Page(word("t"), tuple(blocks_of(why["W_111"].nudge(1e-5)))), 80).splitlines()
+    heads = [k for k, line in enumerate(lines) if re.search("before|change / nudge", line)]
+    assert [lines[k].split("  ")[-1].strip() for k in heads] == ["change", "derivative by W_111"]
+    assert lines[heads[1] - 1] == ""
+    names = [[line.split()[0] for line in lines[k + 1 : k + 5]] for k in heads]
+    assert names == 2 * [["z_11", "O_11", "y_hat", "L"]]
+    assert (
+        len({line.rstrip()[-1] for line in lines[heads[1] + 1 : heads[1] + 5]}) > 1
+    )  # numbers, to the right edge
+    assert len({len(line) for line in lines[heads[1] : heads[1] + 5]}) == 1
+
+
+def test_a_narrow_tree_has_its_derivatives_below() -> None:
+    why = wg.explain(*wg.example("placement"), notation="keras")
+    lines = as_text(why.page((), only=("tree",)), 80).splitlines()
+    at = lines.index("     ├─ dense_0.output[0] = 0.832018385")
+    assert lines[at + 1 : at + 4] == [
+        "     │  d loss/d dense_0.output[0] = -0.045849481",
+        "     │  ├─ dense_0.kernel[0, 0] = 0.1",
+        "     │  │  d loss/d dense_0.kernel[0, 0] = -0.0512647786",
+    ]
+
+
 def test_an_equation_goes_on_before_an_operator() -> None:
     why = wg.explain_row(wg.Network(7, (wg.Dense(1),)), 0.123456789, np.arange(7) / 7, [1])
     lines = as_text(why.page((), only=("forward",))).splitlines()
@@ -108,6 +161,26 @@ def test_an_equation_goes_on_before_an_operator() -> None:
     whole = " ".join(line.strip() for line in lines[start:end])
     assert whole.count("W_1") == 7  # so few terms are all written
     assert whole.endswith(f"= {why.outputs[0]:.9g}")
+
+
+def test_an_equation_goes_on_side_for_side_and_is_torn_apart_as_little_as_can_be() -> None:
+    def lines(*sides: str) -> list[str]:
+        return as_text(Page(word("t"), (Equations((tuple(map(word, sides)),)),)), 40).splitlines()[2:]
+
+    assert lines("y", "(1 - a)*(2 - b) + c", "(1 - 0.5)*(2 - 0.25)", "1.25") == [
+        "  y = (1 - a)*(2 - b) + c",
+        "    = (1 - 0.5)*(2 - 0.25) = 1.25",
+    ]
+    assert lines("y", "0.25 - 0.001*((-0.25)/(1 - 0.5))/(sqrt(0.125) + 1e-08)", "1") == [
+        "  y = 0.25 - 0.001*((-0.25)/(1 - 0.5))",
+        "    /(sqrt(0.125) + 1e-08) = 1",
+    ]
+    assert lines("e^(" + "a*b + " * 12 + "c)/(d)") == [
+        "  e^(a*b + a*b + a*b + a*b + a*b + a*b",
+        "    + a*b + a*b + a*b + a*b + a*b + a*b",
+        "    + c)/(d)",
+    ]
+    assert lines("y", "a*" * 40 + "b")[1].startswith("    *a*a")
 
 
 def test_a_wide_table_folds_its_words() -> None:

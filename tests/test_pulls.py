@@ -1,6 +1,7 @@
 """Rows: every row's pull is the derivative of its own loss, and their mean is the whole loss's."""
 
 import json
+import re
 import resource
 from dataclasses import replace
 from pathlib import Path
@@ -182,8 +183,31 @@ def test_printed_are_the_rows_that_pull_most_or_the_order_asked_for() -> None:
     assert lines[1].split() == ["row", "prediction", "target", "loss", "pull", "share", "pushes"]
     assert [line.split()[0] for line in lines[2:-1]] == [str(n) for n in range(30, 20, -1)]
     assert repr(many.sorted("pull")).splitlines()[2].split()[0] == "1"
-    wide = replace(SMALL, outputs=np.zeros((5, 3)), targets=np.zeros((5, 3)))
-    assert repr(wide).splitlines()[1].split() == ["row", "loss", "pull", "share", "pushes"]
+
+
+def test_several_outputs_are_told_in_few_words() -> None:
+    outputs = np.array([[0.5, 1 / 3, 2, 4, 5, 6]]).repeat(5, axis=0)
+    wide = replace(SMALL, outputs=outputs, targets=np.eye(6)[[0, 1, 2, 3, 5]])
+    head, first = repr(wide).splitlines()[1:3]
+    assert head.split() == ["row", "prediction", "target", "loss", "pull", "share", "pushes"]
+    assert "1  0.5, 0.3333, 2, 4, ... (2 more)  1, 0, 0, 0, ... (2 more)  " in first
+    kinds = replace(wide, classes=("oak", "elm", "ash", "fir", "yew", "box"))
+    assert [found.tolist() for key, found in kinds.told().items() if key in ("prediction", "target")] == [
+        5 * ["box 6"],
+        ["oak", "elm", "ash", "fir", "box"],
+    ]
+    assert "box 6" in repr(kinds)
+
+
+def test_the_page_of_a_classification_tells_prediction_and_target_of_every_row() -> None:
+    table = wg.read_table({"x": [1.0, 2, 4], "kind": ["oak", "elm", "ash"]}, target="kind")
+    why = wg.explain(wg.dense_network(table, (2,), "tanh"), table)
+    text = repr(why["W_111"].page(against=(), only=("rows",)))
+    outputs = wg.forward_propagation(why.moment.net, why.moment.w, why.moment.rows.x).output
+    for row, kind in enumerate(["oak", "elm", "ash"]):
+        best = ["ash", "elm", "oak"][outputs[row].argmax()]  # in the order of the alphabet
+        assert re.search(rf"^ +{row + 1}  {best} {outputs[row].max():.4g} +{kind} ", text, re.MULTILINE)
+    assert "Prediction: the class of the largest output, and that output." in text
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

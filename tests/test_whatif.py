@@ -1,6 +1,7 @@
 """What if, and the loss as a function of chosen parameters: against networks run anew, one by one."""
 
 import json
+import re
 import time
 import tracemalloc
 
@@ -78,6 +79,47 @@ def test_before_and_after_are_networks_of_their_own(weighted: bool) -> None:
     assert found.row.promised == pytest.approx(float(found.before.row_gradient @ (after - w)), rel=1e-14)
     assert found.mean.happened == pytest.approx(found.after.mean_loss - found.before.mean_loss)
     assert np.array_equal(found.columns()["after"], after)
+
+
+def test_students_with_another_first_input() -> None:
+    found = wg.explain(*wg.example("students")).what_if(x_1=9)
+    # (9, 8): both hidden units 1.7, y_hat = 0.34, L = 3.66^2; dL/dx_1 = -7.36 (0.1 0.1 + 0.1 0.1)
+    assert (found.before.row_loss, found.after.row_loss) == pytest.approx((13.5424, 13.3956))
+    assert found.row.promised == pytest.approx(-0.1472)
+    assert found.after.row_gradient[0] == pytest.approx(-7.32 * 0.1 * 9)
+    assert found.after.mean_loss == found.before.mean_loss
+    text = repr(found)
+    assert re.search(r"^  x_1 +8 +9$", text, re.MULTILINE)
+    assert "mean loss" not in text
+    assert found.to_plain()["changed"] == {"x_1": {"before": 8, "after": 9}}
+
+
+def test_parameters_and_inputs_at_once() -> None:
+    net, w, x, y = case("tanh", "softmax", wg.LOSSES["categorical_crossentropy"], 3, rows=1)
+    why = wg.explain_row(net, w, x[0], y[0], "cce")
+    found = why.what_if({"W_111": 0.3, "x_2": -1.5})
+    v, moved = w.copy(), x.copy()
+    v[0], moved[0, 1] = 0.3, -1.5
+    assert found.after.row_loss == pytest.approx(wg.explain_row(net, v, moved[0], y[0], "cce").loss, rel=1e-13)
+    by_x = by_complex_step(lambda rows: mean_loss(net, why.moment.loss, w[None], rows[:, None], y), x[0])
+    assert found.row.promised == pytest.approx(why.gradient[0] * (0.3 - w[0]) + by_x[1] * (-1.5 - x[0, 1]))
+    assert [name.text for name in found.names] == ["W_111", "x_2"]
+    assert "The mean loss is that of the table as it stands" in repr(found)
+
+
+def test_an_input_is_set_in_the_tables_units_by_its_columns_name() -> None:
+    table = wg.read_table({"Size": [1.0, 3.0], "kind": ["a", "b"], "t": [1.0, 2.0]}, target="t")
+    why = wg.explain(wg.dense_network(table, (2,), "tanh"), table)
+    assert why.what_if({"size": 4}).after.x[0] == pytest.approx(2)  # (4 - 2)/1
+    assert why.what_if(x_1=4).after.x[0] == 4
+    with pytest.raises(wg.WrongTypeError, match="x_1 is set to '4', but must be set to a number"):
+        why.what_if(size="4")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("notation", "called"), [("course", "loss, L,"), ("3b1b", "loss, C,"), ("torch", "loss")])
+def test_the_loss_has_its_sign_where_it_has_one(notation: str, called: str) -> None:
+    why = wg.explain(*wg.example("students"), notation=notation)
+    assert f"that the row's {called} would change" in repr(why.what_if(W_111=1)).replace("\n", " ")
 
 
 def test_what_if_as_json() -> None:

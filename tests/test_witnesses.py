@@ -12,7 +12,7 @@ from truth import LEGAL, case
 
 import whygrad as wg
 from whygrad.activations import ACTIVATIONS
-from whygrad.explanation.witnesses import Agreement, Witness, agreement
+from whygrad.explanation.witnesses import Agreement, Witness, agreement, ask
 from whygrad.losses import LOSSES, Loss
 from whygrad.names import place_of
 from whygrad.rivals import rival
@@ -24,7 +24,7 @@ HIDDEN = list(ACTIVATIONS)
 def asked(why: wg.Explanation, name: str, against: Any = (), gradient: np.ndarray | None = None) -> Agreement:
     place = place_of(why.moment.net, why.position(name))
     found = why.gradient if gradient is None else gradient
-    return agreement(why.moment, why.links, found, place, against, why.symbols)
+    return agreement(why.moment, why.links, found, place, ask(why.moment, against), why.symbols)
 
 
 def named(found: Agreement) -> dict[str, Witness]:
@@ -60,13 +60,44 @@ def test_installed_asks_all_that_are() -> None:
     assert found.agrees
 
 
+def test_any_asks_one_that_is_installed_and_imported_rather_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = wg.explain(*wg.example("students")).moment
+    asked_for: list[str] = []
+    there: tuple[str, ...] = ()
+    for library, kind in (("jax", "Jax"), ("torch", "PyTorch")):
+        monkeypatch.setattr(f"whygrad.rivals.{library}.is_installed", lambda package: package in there)
+        monkeypatch.setattr(
+            f"whygrad.rivals.{library}.{kind}.gradient",
+            lambda self, net, *_: asked_for.append(self.name) or np.zeros(net.n_parameters),
+        )
+    for installed, imported, wanted in (
+        (("jax", "torch"), (), ["jax"]),
+        (("torch",), (), ["torch"]),
+        (("jax", "torch"), ("torch",), ["torch"]),
+        (("jax", "torch"), ("jax", "torch"), ["jax"]),
+        ((), (), []),
+    ):
+        there = installed
+        modules = {name: module for name, module in sys.modules.items() if name not in ("jax", "torch")}
+        monkeypatch.setattr("sys.modules", modules | dict.fromkeys(imported))
+        assert list(ask(moment, "any").gradients) == asked_for == wanted
+        asked_for.clear()
+
+
+def test_a_page_asks_a_library_once_whatever_the_number_of_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from whygrad.rivals.torch import PyTorch
+
+    found, gradient = [], PyTorch.gradient
+    monkeypatch.setattr(PyTorch, "gradient", lambda *given: found.append(1) or gradient(*given))
+    assert wg.explain(*wg.example("students")).agreement("torch").agrees
+    assert found == [1]
+
+
 def test_by_itself_no_library_is_imported() -> None:
     code = (
         "import sys, whygrad as wg\n"
-        "from whygrad.explanation.witnesses import agreement\n"
-        "from whygrad.names import place_of\n"
-        "why = wg.explain(*wg.example('students'))\n"
-        "found = agreement(why.moment, why.links, why.gradient, place_of(why.moment.net, 0))\n"
+        "found = wg.explain(*wg.example('students'))['W_111'].agreement()\n"
         "assert not {'jax', 'torch'} & set(sys.modules)\n"
         "assert [w.name for w in found.witnesses] == ['paths', 'nudge', 'complex step']\n"
     )

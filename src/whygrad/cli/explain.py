@@ -29,6 +29,7 @@ from whygrad.cli.questions import (
     FormOptions,
     MoreOptions,
     WhatOptions,
+    about,
     check_files,
     form_of,
     grids_in,
@@ -189,9 +190,11 @@ def extras(asked: _Question) -> dict[str, Any]:
     if more.sensitivities:
         found["sensitivities"] = why.sensitivities(LISTED)
     if more.set is not None:
-        found["what_if"] = why.what_if(settings_in(more.set))
+        with about("--set"):
+            found["what_if"] = why.what_if(settings_in(more.set))
     if more.curve is not None:
-        found["curve"] = why.loss_of(grids_in(more.curve), more.curve_rows)
+        with about("--curve"):
+            found["curve"] = why.loss_of(grids_in(more.curve), more.curve_rows)
     return found
 
 
@@ -211,7 +214,7 @@ def plain(asked: _Question) -> dict[str, Any]:
 def _libraries(against: str) -> str | tuple[str, ...]:
     """The libraries that are to be asked."""
     wanted = against.strip().lower()
-    return "installed" if wanted == "installed" else () if wanted == "none" else names(wanted)
+    return wanted if wanted in ("any", "installed") else () if wanted == "none" else names(wanted)
 
 
 def reveal(page: Page) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,7 +63,7 @@ forward, tree, gradient, sensitivities of a row; or none."""
     formula: Flag = False
     "The prediction and the loss as one formula of all parameters (small networks)."
     set: str | None = None
-    "What becomes of everything with other values, as in W_111=0.2,B_21=1."
+    "What becomes of everything with other values of parameters or inputs, as in W_111=0.2,x_1=3."
     curve: str | None = None
     "The loss over values of a parameter, or of several, the rest frozen, as in W_111=-1:1:21 (from:to:points)."
     curve_rows: Literal["row", "all"] = "row"
@@ -87,8 +89,8 @@ class FormOptions:
     "Show one factor of the chain at a time; Enter shows the next."
     notation: Literal["course", "3b1b", "keras", "torch"] = "course"
     "How things are named: W_211, w^(2)_0,0, kernel[0, 0] or weight[0, 0]."
-    against: str = "installed"
-    "Libraries that are asked for the derivative too: jax,torch; installed (those that are); or none."
+    against: str = "any"
+    "Who is asked for the derivative too: jax, torch, any (one that is installed), installed (all that are), none."
 
 
 WHAT, MORE, FORM = WhatOptions(), MoreOptions(), FormOptions()
@@ -167,6 +169,17 @@ def sections(only: str) -> tuple[str, ...]:
     if not wanted:
         raise InputError("--only names no section; write it as chain,paths, or none")
     return () if wanted == ("none",) else wanted
+
+
+@contextmanager
+def about(option: str) -> Iterator[None]:
+    """Names the option in what is refused inside of it, where it is not named."""
+    try:
+        yield
+    except InputError as problem:
+        if str(problem).startswith(option):
+            raise
+        raise InputError(f"{option}: {str(problem).removeprefix('parameter: ')}") from None
 
 
 def settings_in(text: str) -> dict[str, float]:

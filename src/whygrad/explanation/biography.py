@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, one_of
+from whygrad.explanation.columnfile import write_columns
 from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.ledger import Ledger, Moves, told, updates_of
-from whygrad.explanation.pulls import write_columns
 from whygrad.history import Run
 from whygrad.job import Job
 from whygrad.maths import Array

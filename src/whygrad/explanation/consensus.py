@@ -13,7 +13,7 @@ from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.symbols import Symbols
 from whygrad.explanation.verdict import tenths
-from whygrad.explanation.witnesses import Agreement, agreement
+from whygrad.explanation.witnesses import Agreement, agreement, ask
 from whygrad.maths import Array
 from whygrad.names import place_of
 from whygrad.printing import counted
@@ -71,12 +71,11 @@ class Consensus(Shown):
 def consensus(
     moment: Moment, links: Links, gradient: Array, symbols: Symbols, against: str | Iterable[str] | None = None
 ) -> Consensus:
-    """Asks all witnesses about the row's gradient (P,); see `agreement`."""
+    """Asks all witnesses about the row's gradient (P,), and those libraries; see `ask`."""
     most = MOST if len(gradient) <= LARGE else FEW
     largest = np.argsort(-np.abs(gradient), kind="stable")[:most]
-    libraries = tuple(against) if against is not None and not isinstance(against, str) else against
+    told = ask(moment, against)
     found = tuple(
-        agreement(moment, links, gradient, place_of(moment.net, int(at)), libraries, symbols)
-        for at in np.sort(largest)
+        agreement(moment, links, gradient, place_of(moment.net, int(at)), told, symbols) for at in np.sort(largest)
     )
     return Consensus(found, len(gradient))

@@ -147,14 +147,13 @@ def what_if_blocks(found: WhatIf) -> list[Block]:
     """Prediction, losses and derivatives before and after, and what the slopes had promised."""
     names, b, a = found.symbols, found.before, found.after
     last = len(names.net.layers) - 1
-    rows: list[tuple[Cell, ...]] = [
-        (sign, number(b.w[at]), number(a.w[at])) for sign, at in zip(found.names, found.positions, strict=True)
-    ]
+    rows: list[tuple[Cell, ...]] = [(sign, number(was), number(now)) for sign, was, now in found.changes]
     rows += [
         (names.a(last, n), number(b.outputs[n]), number(a.outputs[n])) for n in range(min(len(b.outputs), WRITTEN))
     ]
     rows.append((names.loss, number(b.row_loss), number(a.row_loss)))
-    rows.append((f"mean loss of {counted(found.rows, 'row')}", number(b.mean_loss), number(a.mean_loss)))
+    if found.positions:
+        rows.append((f"mean loss of {counted(found.rows, 'row')}", number(b.mean_loss), number(a.mean_loss)))
     if b.penalty or a.penalty:
         rows.append(("penalty", number(b.penalty), number(a.penalty)))
     if len(b.w) <= SMALL:
@@ -163,7 +162,12 @@ def what_if_blocks(found: WhatIf) -> list[Block]:
             (partial(names.loss, sign), number(before), number(after))
             for sign, before, after in zip(signs, b.row_gradient, a.row_gradient, strict=True)
         ]
-    promises = _promise(f"the row's loss, {names.loss},", found.row), _promise("the mean loss", found.mean)
+    row_loss = "the row's loss" if names.loss.text == "loss" else f"the row's loss, {names.loss},"
+    promises = [_promise(row_loss, found.row)]
+    if found.positions:
+        promises.append(_promise("the mean loss", found.mean))
+    if found.positions and found.inputs:
+        promises.append("The mean loss is that of the table as it stands, with this row as it was.")
     return [Heading("What if"), Grid(("", "before", "after"), tuple(rows)), *map(Words, promises)]
 
 

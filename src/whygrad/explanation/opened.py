@@ -38,7 +38,7 @@ from whygrad.explanation.sections import (
 from whygrad.explanation.step import Step, step_of
 from whygrad.explanation.symbols import Sign, Symbols, digits
 from whygrad.explanation.verdict import Verdict
-from whygrad.explanation.witnesses import Agreement, agreement
+from whygrad.explanation.witnesses import Agreement, agreement, ask
 from whygrad.maths import Array
 from whygrad.names import Place, position_of
 
@@ -113,11 +113,12 @@ class Opened:
 
     @np.errstate(all="ignore")
     def agreement(self, against: str | Iterable[str] | None = None) -> Agreement:
-        """What paths, backpropagation, nudge and libraries say of it: jax, torch, those "installed", or none.
+        """What paths, backpropagation, nudge and libraries say of it: jax, torch, "any", all "installed", or none.
 
-        Without `against` those are asked that are imported already.
+        Without `against` those are asked that are imported already, as importing one takes a second or two.
         """
-        return agreement(self.moment, self.links, self.gradient, self.place, against, self.symbols)
+        told = ask(self.moment, against)
+        return agreement(self.moment, self.links, self.gradient, self.place, told, self.symbols)
 
     @np.errstate(all="ignore")
     def page(

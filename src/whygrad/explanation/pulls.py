@@ -9,29 +9,28 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.errors import InputError, WrongTypeError, one_of
+from whygrad.errors import InputError, one_of
+from whygrad.explanation.columnfile import write_columns
 from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
-from whygrad.files import refuse_existing, write_bytes
 from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.model import BLOCK
 from whygrad.names import Place, find_parameter, name
 from whygrad.network import Network
 from whygrad.printing import columns as aligned
-from whygrad.printing import counted
+from whygrad.printing import counted, short
 from whygrad.propagation import backward_propagation, forward_propagation, row_losses
 from whygrad.table import Indices, Rows
 
 By = Literal["pull", "size", "loss", "row"]
 SHOWN = 10  # rows that are printed
+LISTED = 4  # outputs that are
 
 
 class Pulled(NamedTuple):
@@ -58,6 +57,7 @@ class Pulls(Shown):
     pulls: Array  # (rows,)
     mean_of: int
     output_names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()  # one an output, where each speaks for a class
     order: By = "row"
 
     def __len__(self) -> int:
@@ -131,6 +131,24 @@ class Pulls(Shown):
             return [""]
         return [f"_{end}" for end in self.output_names or range(1, outputs + 1)]
 
+    def told(self) -> dict[str, NDArray[Any]]:
+        """`columns` for a reader: several outputs in few words, in one column prediction and one target.
+
+        Of classes the largest output with its class, and the class that is true; else output by output.
+        """
+        if self.outputs.shape[1] == 1:
+            return self.columns()
+        if self.classes:
+            classes = np.array(self.classes)
+            outputs = [short(value) for value in self.outputs.max(axis=1)]
+            best = classes[self.outputs.argmax(axis=1)]  # (rows,)
+            prediction = [f"{word} {value}" for word, value in zip(best, outputs, strict=True)]
+            target = classes[self.targets.argmax(axis=1)].tolist()
+        else:
+            prediction, target = _listed(self.outputs), _listed(self.targets)
+        found = {"row": self.row_numbers, "prediction": np.array(prediction), "target": np.array(target)}
+        return found | {what: self.columns()[what] for what in ("loss", "pull", "share", "pushes")}
+
     def write(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Writes the columns as CSV or Parquet, by the path's ending; see `write_columns`."""
         write_columns(self.columns(), path, force)
@@ -168,14 +186,19 @@ class Pulls(Shown):
     def __repr__(self) -> str:
         shown = self if self.order != "row" or len(self) <= SHOWN else self.top()
         shown = shown._take(np.arange(min(SHOWN, len(shown))))
-        cells = list(shown.columns().items())  # of many outputs, without predictions and targets
         lines = [
             [what, *(f"{value:.6g}" if values.dtype.kind == "f" else str(value) for value in values)]
-            for what, values in (cells if self.outputs.shape[1] <= 2 else [cells[0], *cells[-4:]])
+            for what, values in shown.told().items()
         ]
         title = f"Rows that pull {self.parameter}: {len(shown):,} of {self.mean_of:,}"
         table = aligned(list(zip(*lines, strict=True)), left=())
         return "\n".join([title, *(f"  {line}" for line in table), f"  {self.summary()}"])
+
+
+def _listed(values: Array) -> list[str]:
+    """Each row's values (rows, outputs) one after another; of many the first."""
+    more = f", ... ({values.shape[1] - LISTED} more)" if values.shape[1] > LISTED else ""
+    return [", ".join(map(short, row[:LISTED])) + more for row in values.tolist()]
 
 
 def pulls_of(moment: Moment, place: Place, among: Indices | None = None, notation: str = "course") -> Pulls:
@@ -198,6 +221,7 @@ def pulls_of(moment: Moment, place: Place, among: Indices | None = None, notatio
         found.pulls,
         len(rows),
         moment.output_names,
+        () if moment.encoding is None or len(rows.y[0]) == 1 else moment.encoding.classes,
     )
 
 
@@ -217,26 +241,3 @@ def _pull_block(net: Network, loss: Loss, w: Array, rows: Rows, place: Place) ->
     delta = back.delta[place.layer][:, place.to]  # (rows,)
     pulls = delta if place.source is None else trace.a[place.layer][:, place.source] * delta
     return Pulled(trace.output, row_losses(net, loss, trace, rows.y) * weights, pulls)
-
-
-def write_columns(columns: dict[str, NDArray[Any]], path: str | os.PathLike[str], force: bool = False) -> None:
-    """Writes named arrays to a .csv or .parquet file, all of it or nothing; numbers read back the same.
-
-    Raises `InputError` for another ending or a file that exists, unless `force`; `OutputError` where it cannot be
-    written.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise WrongTypeError(f"write takes a path, as in 'rows.csv', not a {type(path).__name__}")
-    target = Path(path)
-    if target.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(f"{target}: rows are written as .csv or .parquet; name a file that ends in one of them")
-    if not force:
-        refuse_existing(target)
-    import polars as pl
-
-    frame, stream = pl.DataFrame(columns), BytesIO()
-    if target.suffix.lower() == ".csv":
-        frame.write_csv(stream)
-    else:
-        frame.write_parquet(stream)
-    write_bytes(stream.getvalue(), target)

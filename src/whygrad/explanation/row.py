@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from whygrad.errors import InputError, WrongTypeError
+from whygrad.errors import InputError
 from whygrad.explanation.biography import Biography, biography_of
 from whygrad.explanation.consensus import Consensus, consensus
 from whygrad.explanation.extras import Formulas, sensitivity_blocks
 from whygrad.explanation.factors import Chain
 from whygrad.explanation.facts import given_blocks, head_blocks
+from whygrad.explanation.finding import no_such, once, parameter, settings, unit_of, unit_or_none
 from whygrad.explanation.forms.html import as_fragment
 from whygrad.explanation.forms.text import as_text
 from whygrad.explanation.formula import definitions, explicit_formula
@@ -25,7 +26,6 @@ from whygrad.explanation.opened import Opened
 from whygrad.explanation.opening import forward_blocks, gradient_blocks, is_small, picked, tree_blocks
 from whygrad.explanation.pages import Page
 from whygrad.explanation.paths import Paths
-from whygrad.explanation.positions import Which
 from whygrad.explanation.pulls import Pulls
 from whygrad.explanation.sections import agreement_blocks
 from whygrad.explanation.sensitivities import Sensitivities, sensitivities
@@ -36,16 +36,7 @@ from whygrad.explanation.whatif import WhatIf, what_if
 from whygrad.history import Run
 from whygrad.job import Job
 from whygrad.maths import Array
-from whygrad.names import (
-    Place,
-    find_parameter,
-    find_unit,
-    names_parameter,
-    numbered_units,
-    parameter_names,
-    place_of,
-)
-from whygrad.names import name as parameter_name
+from whygrad.names import Place, parameter_names, place_of
 from whygrad.propagation import Gradients, backward_propagation
 from whygrad.table import Table
 
@@ -108,38 +99,20 @@ class Explanation:
 
     def unit(self, name: str) -> OpenedUnit:
         """A unit's output (O_11, h1.2, y_hat) or an input (x_1) opened. Raises `InputError` for a name of none."""
-        m = self.moment
-        layer, unit = find_unit(m.net, _text(name), m.input_names, m.output_names)
-        return OpenedUnit(m, self.links, self.symbols, layer, unit, self.gradient)
+        return OpenedUnit(self.moment, self.links, self.symbols, *unit_of(self.moment, name), self.gradient)
 
     def opened(self, name: str) -> Opened | OpenedUnit:
         """That parameter, unit or input opened. Raises `InputError` for a name that is none of them."""
         try:
             return self[name]
         except InputError as problem:
-            if self._is_unit(_text(name)):
-                return self.unit(name)
-            if names_parameter(name):
-                raise
-            units = numbered_units(self.moment.net)
-            raise InputError(f"{problem}; nor is it a unit or input: {units}") from None
+            if unit_or_none(self.moment, name) is None:
+                raise no_such(self.moment, name, problem) from None
+            return self.unit(name)
 
     def position(self, name: str) -> int:
         """Where the parameter of that name stands in the flat vector; raises `InputError`."""
-        m = self.moment
-        try:
-            return find_parameter(m.net, _text(name), m.input_names, m.output_names)
-        except InputError:
-            if self._is_unit(name):
-                raise InputError(f"{name} is a unit, not a parameter; unit({name!r}) opens it") from None
-            raise
-
-    def _is_unit(self, name: str) -> bool:
-        try:
-            find_unit(self.moment.net, name, self.moment.input_names, self.moment.output_names)
-        except InputError:
-            return False
-        return True
+        return parameter(self.moment, name)
 
     def chain(self, name: str) -> Chain:
         """The derivative by that parameter as a product of factors."""
@@ -160,23 +133,19 @@ class Explanation:
 
     @np.errstate(all="ignore")
     def what_if(self, changes: Mapping[str, float] | None = None, /, **named: float) -> WhatIf:
-        """What becomes of everything when parameters are set: `why.what_if(W_111=0.2)`."""
-        wanted = self._once([(name, value) for part in (changes or {}, named) for name, value in part.items()])
-        return what_if(self.moment, wanted, self.symbols)
+        """What becomes of everything when parameters or inputs are set: `why.what_if(W_111=0.2, x_1=3)`.
+
+        `x_1` is what the network is given; by its column's name an input is set in the table's units.
+        """
+        both = [(name, value) for part in (changes or {}, named) for name, value in part.items()]
+        wanted = settings(self.moment, both)
+        return what_if(self.moment, wanted.parameters, self.symbols, wanted.inputs)
 
     @np.errstate(all="ignore")
     def loss_of(self, grids: Mapping[str, Any], rows: Literal["row", "all"] = "row") -> LossValues:
         """The loss as a function of some parameters, the rest frozen: `why.loss_of({"W_111": [0, 0.1, 0.2]})`."""
-        wanted = self._once(list(grids.items()))
+        wanted = once(self.moment, list(grids.items()))
         return loss_of(self.moment, list(wanted), list(wanted.values()), rows, self.symbols)
-
-    def _once(self, named: Sequence[tuple[str, Any]]) -> dict[Which, Any]:
-        """What is said of each parameter, by its own name, however it was called."""
-        names = [parameter_name(place_of(self.moment.net, self.position(name))) for name, _ in named]
-        for k, name in enumerate(names):
-            if name in names[:k]:
-                raise InputError(f"parameter: {named[k][0]!r} is {name}, which is named twice; name it once")
-        return dict(zip(names, (value for _, value in named), strict=True))
 
     def formula(self, which: Literal["output", "loss"] = "output", unit: int = 0) -> Sign:
         """The prediction, or the loss, as one formula of all parameters. Raises `InputError` if it is too long."""
@@ -267,10 +236,3 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         return as_fragment(self._shown)
-
-
-def _text(name: str) -> str:
-    """The name, refused where it is none: explanation[0]."""
-    if not isinstance(name, str):
-        raise WrongTypeError(f"parameters and units are asked for by name, as in 'W_111', not by {name!r}")
-    return name

@@ -104,12 +104,17 @@ def path_blocks(paths: Paths) -> list[Block]:
         way, product = _way(paths.top[0]), _product(paths.top[0])
         line = chained(paths.sign, product, number(paths.total))
         return [heading, Words("One way leads to the loss:"), Equations(((way,),)), Equations((line,))]
+    if paths.count == 0:
+        return [heading, Words("No way leads to the loss of this row.")]
     many = paths.count - paths.dead > len(paths.top)
     n = f"{paths.count:,}" if paths.count < 10**15 else f"about {float(paths.count):.3g}"
-    dead = f", {paths.dead:,} of them through a factor that is 0 now" if 0 < paths.dead < 10**15 else ""
+    all_dead = paths.dead == paths.count
+    counted_dead = "all" if all_dead else f"{paths.dead:,}"
+    known = all_dead or 0 < paths.dead < 10**15
+    dead = f", {counted_dead} of them through a factor that is 0 now" if known else ""
     top = paths.top
-    if paths.dead == paths.count > len(top):
-        dead, top = ", all of them through a factor that is 0 now; one of them", top[:1]
+    if all_dead and paths.count > len(top):
+        dead, top = f"{dead}; one of them", top[:1]
     said = f"{n} ways lead to the loss{dead}{f'; the {len(top)} largest' if many else ''}."
     rows: list[tuple[Cell, ...]] = [(_way(path), _product(path), number(path.product)) for path in top]
     if paths.remainder or many:
@@ -130,21 +135,17 @@ def _product(path: Path) -> Sign:
 def pull_blocks(pulls: Pulls, shown: int) -> list[Block]:
     """Which rows pull the parameter which way: those that pull most, and what all come to."""
     top = pulls.top(shown) if len(pulls) > shown else pulls
-    columns = top.columns()
-    told = ["prediction", "target"] if "prediction" in columns else []  # of several outputs, their loss is enough
-    keys = ["row", *told, "loss", "pull", "share"]
-    rows = [
-        (
-            *(f"{columns[key][k]}" if key == "row" else number(columns[key][k]) for key in keys),
-            str(columns["pushes"][k]),
-        )
-        for k in range(len(top))
-    ]
     blocks: list[Block] = [Heading("Rows"), Words(sentences([pulls.summary()]))]
-    if not rows:
+    if not len(top):
         return blocks
+    columns = top.told()
+    words = [k for k, values in enumerate(columns.values()) if values.dtype.kind == "U"]
+    cells = [map(number if values.dtype.kind == "f" else str, values) for values in columns.values()]
+    head = (*list(columns)[:-1], "an update moves it")
     read = "Pull: the derivative of that row's own loss. Share: the pull over the number of rows."
-    return [*blocks, Grid((*keys, "an update moves it"), tuple(rows), (len(keys),)), Words(read)]
+    if pulls.classes:
+        read = f"Prediction: the class of the largest output, and that output. {read}"
+    return [*blocks, Grid(head, tuple(zip(*cells, strict=True)), tuple(words)), Words(read)]
 
 
 def nudge_blocks(found: Nudge, verdict: Verdict | None = None) -> list[Block]:

@@ -33,7 +33,7 @@ from whygrad.propagation import REFERENCE, backward_propagation, forward_propaga
 from whygrad.rivals import NotComparable, rival
 from whygrad.rivals.protocol import Differentiating
 
-LIBRARIES = ("jax", "torch")
+LIBRARIES = ("jax", "torch")  # the one that is imported sooner first
 SAME = (
     1e-9  # of the sum of the paths' magnitudes: two ways to add them differ by far less, two formulas by far more
 )
@@ -128,37 +128,54 @@ class Agreement(Shown):
         }
 
 
+class Told(NamedTuple):
+    """The row's gradients (P,) by the libraries that were asked, and why others could not be."""
+
+    gradients: dict[str, Array]
+    absent: tuple[str, ...]
+
+
+def ask(moment: Moment, against: str | Iterable[str] | None = None) -> Told:
+    """Asks libraries for the gradient of the row's loss.
+
+    `against` names them: "jax" or "torch" or both; "any" asks one that is installed, one that is imported already
+    before another, "installed" each, None those that are imported already, as importing one takes a moment. Raises
+    `InputError` for a library that is not known, not installed, or gives no derivatives.
+    """
+    found, absent = {}, []
+    for library in _libraries(against):
+        try:
+            found[library.name] = library.gradient(moment.net, moment.training, moment.w, moment.row)
+        except NotComparable as problem:
+            absent.append(str(problem))
+    return Told(found, tuple(absent))
+
+
 def agreement(
     moment: Moment,
     links: Links,
     gradient: Array,
     place: Place,
-    against: str | Iterable[str] | None = None,
-    symbols: Symbols | None = None,
+    told: Told,
+    symbols: Symbols,
 ) -> Agreement:
-    """Asks all witnesses for the derivative of the row's loss by the parameter at `place`.
+    """What all witnesses say of the derivative of the row's loss by the parameter at `place`.
 
-    `gradient` (P,) is backpropagation's. `against` names libraries to ask, "jax" or "torch" or both; "installed"
-    asks those that are installed, None those that are imported already, as importing one takes a moment. Raises
-    `InputError` for a library that is not known, not installed, or gives no derivatives.
+    `gradient` (P,) is backpropagation's, `told` what the libraries say.
     """
-    symbols, at = symbols or Symbols(moment.net), position_of(moment.net, place)
-    value, libraries, absent = float(gradient[at]), _libraries(against), []
+    at = position_of(moment.net, place)
+    value = float(gradient[at])
     verdict = judge_derivative(moment, place, value, symbols)
     found = {"paths": float(links.gradient[at])}
     if (exact := _by_complex_step(moment, at)) is not None:
         found["complex step"] = exact
-    for library in libraries:
-        try:
-            found[library.name] = float(library.gradient(moment.net, moment.training, moment.w, moment.row)[at])
-        except NotComparable as problem:
-            absent.append(str(problem))
+    found |= {name: float(theirs[at]) for name, theirs in told.gradients.items()}
     allowed = _rounding(moment, links, place) + (verdict.error if verdict.kind == "right" else 0.0)
     witnesses = [_witness(name, v, value, allowed, verdict) for name, v in found.items()]
     agreed = {"right": True, "wrong": False, "inconclusive": None}[verdict.kind]
     witnesses.insert(1, Witness("nudge", verdict.numeric, verdict.digits_agreed, agreed))
     sign = partial(symbols.loss, symbols.parameter(place))
-    return Agreement(sign, value, tuple(witnesses), verdict, tuple(absent), _has_own(moment))
+    return Agreement(sign, value, tuple(witnesses), verdict, told.absent, _has_own(moment))
 
 
 def _witness(name: str, found: float, value: float, allowed: float, verdict: Verdict) -> Witness:
@@ -172,8 +189,10 @@ def _witness(name: str, found: float, value: float, allowed: float, verdict: Ver
 def _libraries(against: str | Iterable[str] | None) -> list[Differentiating]:
     if against is None:
         names: Iterable[str] = [name for name in LIBRARIES if name in sys.modules]
-    elif against == "installed":
+    elif against in ("any", "installed"):
         names = [name for name in LIBRARIES if rival(name).installed()]
+        if against == "any":
+            names = sorted(names, key=lambda name: name not in sys.modules)[:1]
     else:
         names = [against] if isinstance(against, str) else against
     found = [rival(name) for name in names]

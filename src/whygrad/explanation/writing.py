@@ -43,8 +43,8 @@ def plain_text(latex: str) -> str:
     r"""A formula for a terminal: \frac{1}{1+e^{-z}} becomes 1/(1+e^(-z))."""
     text = latex
     while (start := text.find(r"\frac{")) >= 0:
-        above, end = _braced(text, start + 5)
-        below, end = _braced(text, end)
+        above, end = braced(text, start + 5)
+        below, end = braced(text, end)
         text = f"{text[:start]}{_grouped(above)}/{_grouped(below)}{text[end:]}"
     text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"sqrt{_fenced(m[1])}", text)
     text = re.sub(rf"(?<={_VALUE})\\operatorname", r" \\operatorname", text)
@@ -60,7 +60,7 @@ def plain_text(latex: str) -> str:
     return " ".join(re.sub(r" ?\* ?", "*", text).split())
 
 
-def _braced(text: str, start: int) -> tuple[str, int]:
+def braced(text: str, start: int) -> tuple[str, int]:
     """What stands in the braces that open at `start`, and where they are closed."""
     depth = 0
     for at in range(start, len(text)):
@@ -78,8 +78,8 @@ def _fenced(part: str) -> str:
 
 
 def _grouped(part: str) -> str:
-    """The part in parentheses, unless it is one number, name or group already."""
-    single = re.fullmatch(r"[\w.]+|\([^()]*\)|[\ue000-\uf8ff]", part)
+    """The part in parentheses, unless it is one number, name, power or group already."""
+    single = re.fullmatch(r"[\w.]+(?:\^\{[^{}]*\})?|\([^()]*\)|[\ue000-\uf8ff]", part)
     return part if single else f"({part})"
 
 

@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from whygrad.activations import Activation
+from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.rivals.protocol import Diary, Followed, flat, is_installed, labelled, matrices, pick, walk
@@ -86,14 +87,24 @@ def _follow(net: Network, training: Training, start: Array, rows: Rows, orders: 
 
 
 def _gradient(net: Network, training: Training, w: Array, rows: Rows) -> Array:
+    import jax.numpy as jnp
+
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    parts = [jnp.asarray(p) for p in matrices(net, w)]
+    return flat(_differentiated(net, training.loss)(parts, rows.x, rows.y, weights))
+
+
+@lru_cache(maxsize=16)
+def _differentiated(net: Network, loss: Loss) -> Callable[..., Any]:
+    """(parts, x, y, row weights) -> gradients; compiled as a whole, which is sooner done than part by part."""
     import jax
     import jax.numpy as jnp
 
-    def objective(parts: list[Any]) -> Any:
-        losses = _row_losses(net, training, parts, rows.x, rows.y)
-        return jnp.mean(losses if rows.weights is None else rows.weights * losses)
+    def objective(parts: list[Any], x: Any, y: Any, weights: Any) -> Any:
+        return jnp.mean(weights * _row_losses(net, loss, parts, x, y))
 
-    return flat(jax.grad(objective)([jnp.asarray(p) for p in matrices(net, w)]))
+    compiled: Callable[..., Any] = jax.jit(jax.grad(objective))
+    return compiled
 
 
 def _one_step(net: Network, training: Training) -> Callable[..., Any]:
@@ -104,7 +115,7 @@ def _one_step(net: Network, training: Training) -> Callable[..., Any]:
     free = [jnp.asarray(mask) for mask in matrices(net, trainable(net, training.freeze))]
 
     def objective(parts: list[Any], x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
-        loss = jnp.mean(weights * _row_losses(net, training, parts, x, y))
+        loss = jnp.mean(weights * _row_losses(net, training.loss, parts, x, y))
         l1 = sum(jnp.sum(jnp.abs(W)) for W in parts[::2])
         l2 = sum(jnp.sum(W**2) for W in parts[::2])
         return loss + training.l1 * l1 + training.l2 / 2 * l2, loss
@@ -143,13 +154,13 @@ def _activate(g: Activation, z: Any) -> Any:
     return pick(known, g.name, "JAX")(z)
 
 
-def _row_losses(net: Network, training: Training, parts: list[Any], x: Any, y: Any) -> Any:
+def _row_losses(net: Network, loss: Loss, parts: list[Any], x: Any, y: Any) -> Any:
     """(rows,)"""
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import xlog1py, xlogy
 
-    nn, loss, output = jax.nn, training.loss, net.output.name
+    nn, output = jax.nn, net.output.name
     a = x
     for number, layer in enumerate(net.layers):
         z = a @ parts[2 * number] + parts[2 * number + 1]  # (rows, n_out)

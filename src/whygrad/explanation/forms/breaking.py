@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from whygrad.explanation.writing import braced
+
 LONG = 60  # printed letters from which on the inside of parentheses is taken apart too
 _STEP = re.compile(r"\\left\(|\\right\)|\\(?:cdot|to)(?![a-zA-Z])|\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 _FRACTION = re.compile(rf"\\frac{_BRACED}{_BRACED}")
 _QUOTIENT = re.compile(rf"\\frac(?=\{{\\partial ){_BRACED}(?=\{{\\partial ){_BRACED}")
+_STACKED = re.compile(r"\\frac(?=\{)|(?<![a-zA-Z])e\^(?=\{)")
 SUMS = ("+", "-", r"\to")
 BINARY = (*SUMS, r"\cdot")
-DEEPEST = 4  # parentheses
+DEEPEST = 6  # parentheses
 _INDEX = r"(?:\d+(?:_\d+)*|\{[a-z,]+\})"
 _NAME = re.compile(
     rf"\bd?(?:L|C)/d(?:[WBOzxy]_{_INDEX}|y_hat(?:_\d+)?|w)(?![\w\[])"
@@ -25,12 +28,32 @@ _NAME = re.compile(
 
 def pieces(latex: str) -> list[str]:
     """The formula in pieces, each but the first beginning with its operator: sums, and what is long further in."""
-    found = _cut(_opened(latex) if printed(latex) > LONG else latex, SUMS, 0)
+    found = _cut(_opened(_in_line(latex)) if printed(latex) > LONG else latex, SUMS, 0)
     for deep in range(DEEPEST):
         found = [
             part for piece in found for part in (_cut(piece, BINARY, deep) if printed(piece) > LONG else [piece])
         ]
     return found
+
+
+def _in_line(latex: str) -> str:
+    """Long fractions as A / (B) and long powers of e as exp(A), as nothing is cut within their braces."""
+    at = 0
+    while found := _STACKED.search(latex, at):
+        at, is_power = found.end(), found[0] == "e^"
+        above, end = braced(latex, at)
+        below, end = ("", end) if is_power else braced(latex, end)
+        if printed(latex[found.start() : end]) > LONG:
+            at = found.start()
+            whole = rf"\exp\left({above}\right)" if is_power else rf"{_factor(above)} / \left({below}\right)"
+            latex = latex[:at] + whole + latex[end:]
+    return latex
+
+
+def _factor(latex: str) -> str:
+    """In parentheses, unless it is one power of e."""
+    alone = latex.startswith("e^{") and braced(latex, 2)[1] == len(latex)
+    return latex if alone else rf"\left({latex}\right)"
 
 
 def _opened(latex: str) -> str:

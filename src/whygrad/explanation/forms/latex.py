@@ -12,6 +12,7 @@ from whygrad.explanation.symbols import Sign
 __all__ = ["as_latex", "escaped"]
 
 LINE = 72  # printed letters of an equation that stand in one line
+LEFT = 12  # of them beside it, left of its first =
 WIDE, WIDEST = 84, 110  # of a table: in smaller letters, in very small ones
 ROWS = 40  # of a table on one page
 _EUROPEAN = "ĂĄĆČĎĚĘĞĹĽŁŃŇŐŔŘŚŠŞŤŢŰŮŸŹŽŻİăąćčďěęğĺľłńňőŕřśšşťţűůźžżıŒœĐđ€£§°±·«»¿¡"  # in every font
@@ -54,7 +55,10 @@ def _block(block: Block) -> str:
         said = escaped(block.text) if block.plain else _sentence(block.text)
         return f"\\textbf{{{said}}}" if block.loud else said
     if isinstance(block, Equations):
-        return "\\begin{align*}\n" + " \\\\\n".join(map(_equation, block.lines)) + "\n\\end{align*}"
+        left = max((printed(line[0].latex) for line in block.lines if len(line) > 1), default=0)
+        room = LINE - max(0, left - LEFT)
+        lines = [_equation(line, room) for line in block.lines]
+        return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
     if isinstance(block, Grid):
         return _grid(block)
     if isinstance(block, Curve):
@@ -66,27 +70,27 @@ def _sentence(text: str) -> str:
     return "".join(f"${part}$" if maths else escaped(part) for part, maths in named(text))
 
 
-def _equation(line: tuple[Sign, ...]) -> str:
+def _equation(line: tuple[Sign, ...], room: int) -> str:
     """a = b = c in one line where it fits, else a line for each side, and more for a long one."""
     first, sides = line[0].latex, [sign.latex for sign in line[1:]]
     if not sides:
-        return " \\\\\n".join(f"&{part}" for part in _filled(first))
+        return " \\\\\n".join(f"&{part}" for part in _filled(first, LINE))
     whole = " ".join(f"= {side}" for side in sides)
-    if printed(whole) <= LINE:
+    if printed(whole) <= room:
         return f"{first} &{whole}"
     rows = [
         (f"{'= ' if k == 0 else chr(92) + 'qquad '}{part}")
         for side in sides
-        for k, part in enumerate(_filled(side))
+        for k, part in enumerate(_filled(side, room))
     ]
     return f"{first} &" + " \\\\\n&".join(rows)
 
 
-def _filled(latex: str) -> list[str]:
-    """The formula's pieces put together into lines."""
+def _filled(latex: str, room: int) -> list[str]:
+    """The formula's pieces put together into lines of so many printed letters."""
     lines: list[str] = []
     for piece in pieces(latex):
-        if lines and printed(lines[-1] + piece) <= LINE:
+        if lines and printed(lines[-1] + piece) <= room:
             lines[-1] += piece
         else:
             lines.append(piece if not lines else f"{{}} {piece}")
