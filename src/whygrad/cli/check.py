@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ from whygrad.files import refuse_existing, refuse_unwritable, write_bytes
 from whygrad.job import prepare
 from whygrad.judgement.checking import check_code, check_losses
 from whygrad.judgement.report import Report
-from whygrad.judgement.runner import Limits
+from whygrad.judgement.runner import Limits, existing
 from whygrad.judgement.skeleton import skeleton
 
 _WHAT = Group("What to judge", sort_key=1)
@@ -129,12 +130,16 @@ def _write_new(asked: Asked, programs: Sequence[Path], force: bool) -> int:
 
 
 def _check_all(programs: Sequence[Path], judge: Callable[[Path], Report]) -> list[Report]:
-    """Each program's report; on a terminal, a line says which one is at work."""
+    """Each program's report, by its path where two have one name; on a terminal, a line says which is at work."""
+    for path in programs:
+        existing(path)
+    alike = len({path.name for path in programs}) < len(programs)
     reports = []
     for number, path in enumerate(programs, start=1):
         if len(programs) > 1 and sys.stderr.isatty():
             print(f"\r\033[K{number} of {len(programs)}: {path.name}", end="", file=sys.stderr, flush=True)
-        reports.append(judge(path))
+        report = judge(path)
+        reports.append(replace(report, name=str(path)) if alike else report)
     if len(programs) > 1 and sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return reports
@@ -142,7 +147,7 @@ def _check_all(programs: Sequence[Path], judge: Callable[[Path], Report]) -> lis
 
 def _line(report: Report) -> str:
     """A report in one line."""
-    found = "; ".join(slip.title for slip in report.slips) or "; ".join(report.problems)
+    found = "; ".join(report.wrong) or "; ".join(report.problems)
     return f"{report.name}: {report.verdict}{f': {found}' if found else ''}"
 
 
@@ -156,7 +161,7 @@ def _write_grades(reports: Sequence[Report], path: Path) -> None:
             "file": report.name,
             "verdict": report.verdict,
             **{kind: _of_kind(report, kind) for kind in kinds},
-            "slips": "; ".join(slip.title for slip in report.slips),
+            "slips": "; ".join(report.wrong),
             "problems": "; ".join(report.problems),
         }
         for report in reports
