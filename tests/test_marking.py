@@ -306,6 +306,19 @@ def test_feedback_says_the_first_error_and_the_line_as_it_should_be() -> None:
         ("1.234,5", 1234.5, 5),
         ("0.00", 0.0, 0),
         ("100", 100.0, 3),
+        ("‐0.25", -0.25, 2),
+        ("-1 1/2", -1.5, None),
+        ("25%", 0.25, 2),
+        ("12,50 %", 0.125, 4),
+        ("0.25.", 0.25, 2),
+        ("0.25 (rounded)", 0.25, 2),
+        ("0.25 V", 0.25, 2),
+        ("0,25, not sure!", 0.25, 2),
+        ("approx. 0.25", 0.25, 2),
+        ("'0.25", 0.25, 2),
+        ("0.5*0.3 + 0.1 = 0.25", 0.25, 2),
+        ("1/4 = 0.250", 0.25, 3),
+        ("0.25 =", 0.25, 2),
     ],
 )
 def test_numbers_are_read_as_they_are_written(text: str, value: float, digits: int | None) -> None:
@@ -314,7 +327,27 @@ def test_numbers_are_read_as_they_are_written(text: str, value: float, digits: i
     assert found.digits == digits
 
 
-@pytest.mark.parametrize("text", ["abc", "nan", "inf", "1/0", "0.5 V", "1e999", "--1", "1..2.", "0.3*0.5", "½½"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abc",
+        "nan",
+        "inf",
+        "1/0",
+        "1 1/0",
+        "1e999",
+        "--1",
+        "1..2.",
+        "0.3*0.5",
+        "½½",
+        "0.5 or 0.6",
+        "0.5 - y",
+        "3e",
+        "x",
+        "minus 0.5",
+        "0.5 = 0.3 + 0.2",
+    ],
+)
 def test_what_is_no_number_is_not_taken_for_one(text: str) -> None:
     found = read_number(text)
     assert found.value is None
