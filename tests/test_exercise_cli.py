@@ -108,6 +108,7 @@ def test_nothing_is_overwritten_unless_forced(capsys: pytest.CaptureFixture[str]
         ("ID;Kurs;Name\n17;A;Müller, J.\n", [Student("17", "Müller, J.")]),
         ("\ufeffname,id\nAna,a.1\n\n", [Student("a.1", "Ana")]),
         ("a@b.org\tAna\n", [Student("a@b.org", "Ana")]),
+        ("id;name\n007;Jörg\n;\n ; \n", [Student("007", "Jörg")]),
     ],
 )
 def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> None:
@@ -134,6 +135,11 @@ def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> Non
         ({"ids.csv": "id\n"}, "make --roster ids.csv --out a", ("ids.csv has no students",)),
         ({"ids.csv": "id\nana\n../b\n"}, "make --roster ids.csv --out a", ("ids.csv line 3", "'../b'")),
         ({"ids.csv": "id\nana\nANA\n"}, "make --roster ids.csv --out a", ("line 3", "stands in line 2 already")),
+        (
+            {"ids.csv": "Nr,Name\n1,Ana\n"},
+            "make --roster ids.csv --out a",
+            ("line 1: no column is called id", "nr, name"),
+        ),
         ({"ids.csv": "id,name\n,Ana\n"}, "make --roster ids.csv --out a", ("line 2", "the id is ''")),
         ({}, "make --roster ids.csv --out a", ("ids.csv cannot be read",)),
         ({"a": "", "ids.csv": "ana\n"}, "make --roster ids.csv --out a", ("a",)),
