@@ -159,12 +159,35 @@ def test_a_students_sheet_bears_the_name_and_says_where_answers_go() -> None:
     assert all("m17.csv" in sheet_text(e, form) for form in ("md", "latex", "html"))
 
 
+def test_latex_sets_names_as_mathematics_and_prints_any_name() -> None:
+    e = make_exercise((1, 1), student="7", name="Дмитрий Müller")
+    paper = sheet_text(e, "latex")
+    assert r"$W_{\text{layer,to,from}}$ and $B_{\text{layer,unit}}$, counted from 1: $W_{111}$ is" in paper
+    assert r"\ifdefined\Umathchar Д\else [U+0414]\fi{}" in paper  # pdfLaTeX has no such letter
+    assert " Müller (7)" in paper
+    assert r"\given{Input}{\mbox{$x_{1} =" in paper
+    assert not re.search("[Ѐ-ӿ]", re.sub(r"Umathchar .", "", paper))
+
+
+def test_a_long_formula_may_break_in_latex_and_a_short_one_is_whole() -> None:
+    long = sheet_text(make_exercise((4, 2, 1), "tanh", notation="keras", seed=3), "latex", key=True)
+    assert r"\texttt{inputs[0]} $ ${} + \texttt{dense\_0.kernel[1, 0]}" in long
+    assert "$ ${} + W" not in sheet_text(make_exercise((2, 2, 1), seed=3), "latex", key=True)
+
+
+def test_a_page_on_a_narrow_screen_is_one_column() -> None:
+    page = sheet_text(make_exercise(), "html")
+    narrow = page[page.index("@media (max-width") :]
+    assert "ol.asked { columns: 1; }" in narrow
+    assert "svg { max-width: 100%; height: auto; }" in page
+
+
 ARTICLE = """
 documentclass usepackage setlength addtolength newcommand parindent parskip topmargin textheight oddsidemargin
 textwidth linewidth makebox parbox raggedright par quad hfill dotfill rule pagestyle begin end section subsection
 displaystyle frac tfrac partial hat cdot eta log cosh tanh max text texttt textless textgreater textbar mathtt
 textbackslash textasciicircum textasciitilde mathrm operatorname le left right sum textstyle sigma Phi varphi
-lambda alpha asked worked
+lambda alpha asked worked given mbox dimexpr sloppy
 """
 
 

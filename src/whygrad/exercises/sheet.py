@@ -161,7 +161,7 @@ def _given(e: Exercise) -> Iterator[tuple[str, tuple[Sign, ...]]]:
         numbers = [alone(figure(e.given[name.text])) for name in names]
         return tuple(Sign(f"{n} = {v}", f"{n.latex} = {v.latex}") for n, v in zip(names, numbers, strict=True))
 
-    yield "Inputs", equal(*(signs.a(-1, k) for k in range(e.net.inputs)))
+    yield "Input" if e.net.inputs == 1 else "Inputs", equal(*(signs.a(-1, k) for k in range(e.net.inputs)))
     yield "Target" if e.net.outputs == 1 else "Targets", equal(*(signs.y(k) for k in range(e.net.outputs)))
     for layer, (n_in, n_out) in enumerate(zip(e.net.sizes, e.net.sizes[1:], strict=False)):
         for to in range(n_out):
