@@ -79,6 +79,19 @@ def test_a_row_of_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert r"\eta = 0.001" in printed
 
 
+def test_an_update_that_cannot_be_seen_is_said_to_be_so_and_the_rate_can_be_chosen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("exercise make --example placement")
+    said = capsys.readouterr()
+    assert r"\eta = 0.0001" in said.out
+    assert "at rate 0.0001 cannot be seen in 6 parameters of 9" in said.err
+    run("exercise make --example placement --rate 0.5")
+    said = capsys.readouterr()
+    assert r"\eta = 0.5" in said.out
+    assert said.err == ""
+
+
 def test_every_student_gets_a_sheet_of_their_own() -> None:
     sheets = roster()
     assert list(sheets) == ["ana", "ben", "cem"]
