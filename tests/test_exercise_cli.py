@@ -252,6 +252,21 @@ def test_what_one_student_hands_in_never_stops_the_others() -> None:
     )
 
 
+def test_answers_to_somebody_elses_sheet_are_said_to_be() -> None:
+    sheets = roster()
+    Path("answers/ana.csv").write_text(answered(sheets["ana"]))
+    Path("answers/ben.csv").write_text(answered(sheets["ana"], digits=4, L="9"))
+    Path("answers/cem.csv").write_text(answered(sheets["cem"], z_11="7"))
+    found = mark_folder("answers", "sheets/exercise.toml")
+    assert [marks.problems for marks in found.marks] == [
+        (),
+        ("these are the answers to another sheet, that of Ana Lima (ana)",),
+        (),
+    ]
+    Path("answers/ben.csv").write_text("z_11,5\n")  # too little to tell
+    assert mark_folder("answers", "sheets/exercise.toml").marks[1].problems == ()
+
+
 def test_one_sheet_for_all() -> None:
     run(f"{MAKE} --out sheet.md")
     (e,) = read_exercises(Path("sheet.toml"))

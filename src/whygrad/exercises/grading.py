@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from whygrad.exercises.exercise import Exercise
 from whygrad.exercises.files import NAME, read_exercises
 from whygrad.exercises.marking import Marks, mark_answers
 from whygrad.exercises.quantity import SECTIONS
+from whygrad.exercises.reckoning import unit_of
 from whygrad.exercises.roster import same
 
+ENOUGH = 5  # answers that can tell whose sheet they belong to
 PASSED_OVER = (".toml", ".html", ".htm", ".tex")  # sheets and settings that lie beside the answers
 
 
@@ -71,7 +74,8 @@ def mark_folder(answers: str | Path, exercise: str | Path | None = None) -> Grad
         raise InputError(f"{folder} holds no answers; they are files such as ID.csv, ID.txt or ID.md")
     if shared is not None:
         exercises = tuple(replace(shared, student=found[0].stem) for found in files.values())
-    marks = tuple(_marked(e, files.pop(same(e.student), [])) for e in exercises)
+    own = [_marked(e, files.pop(same(e.student), [])) for e in exercises]
+    marks = tuple(own if shared else (_traced(one, exercises) for one in own))
     strangers = [f"{found[0].name}: no sheet in {path.name} is for {found[0].stem!r}" for found in files.values()]
     return Grades(marks, (*problems, *strangers))
 
@@ -123,3 +127,21 @@ def _marked(exercise: Exercise, files: list[Path]) -> Marks:
         assert mark.answer is not None
         problems.append(f"{name} line {mark.answer.line}: {mark.quantity.name} is {mark.answer.text!r}, no number")
     return replace(marks, problems=tuple(problems))
+
+
+def _traced(marks: Marks, exercises: Sequence[Exercise]) -> Marks:
+    """The marks, with a line where most answers are not of this student's sheet but of another's."""
+    found = [(mark.quantity.name, mark.answer.value) for mark in marks.marks if mark.answer is not None]
+    numbers = {name: value for name, value in found if value is not None}
+
+    def share(exercise: Exercise) -> float:
+        keys = ((value, exercise.key[name]) for name, value in numbers.items())
+        return sum(abs(value - key) <= unit_of(key, 3) for value, key in keys) / len(numbers)
+
+    if len(numbers) < ENOUGH or share(marks.exercise) > 0.5:
+        return marks
+    for other in exercises:
+        if share(other) > 0.8:
+            line = f"these are the answers to another sheet, that of {other.who}"
+            return replace(marks, problems=(*marks.problems, line))
+    return marks
