@@ -150,6 +150,11 @@ def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> Non
         ({"ids.csv": "ana\n"}, "make --roster ids.csv", ("--out FOLDER",)),
         ({"ids.csv": "ana\n"}, "make --roster ids.csv --out a --key a", ("--key a", "students would find")),
         ({"ids.csv": "ana\n"}, "make --roster ids.csv --out a --example xor", ("leave --example",)),
+        (
+            {"ids.csv": b"id\n\x81\n"},
+            "make --roster ids.csv --out a",
+            ("line 2: byte 0x81", "text; save it as UTF-8\n"),
+        ),
         ({"ids.csv": "id\n"}, "make --roster ids.csv --out a", ("ids.csv has no students",)),
         ({"ids.csv": "id\nana\n../b\n"}, "make --roster ids.csv --out a", ("ids.csv line 3", "'../b'")),
         ({"ids.csv": "id\nana\nANA\n"}, "make --roster ids.csv --out a", ("line 3", "stands in line 2 already")),

@@ -108,7 +108,7 @@ def _marked(exercise: Exercise, files: list[Path]) -> Marks:
     names, problems, read = [quantity.name for quantity in exercise.quantities], [], []
     for path in files:
         try:
-            utf8, _ = decode(path.read_bytes(), path.name, None)
+            utf8, _ = decode(path.read_bytes(), path.name, None, option=False)
         except OSError as problem:
             problems.append(f"{path.name} cannot be read: {problem.strerror}")
         except InputError as problem:

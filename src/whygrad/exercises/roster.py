@@ -62,7 +62,7 @@ def read_roster(path: str | Path) -> tuple[Student, ...]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The lines of the file with their numbers."""
     try:
-        utf8, _ = decode(path.read_bytes(), str(path), None)
+        utf8, _ = decode(path.read_bytes(), str(path), None, option=False)
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     lines = utf8.decode().splitlines(keepends=True)
