@@ -93,6 +93,17 @@ def test_one_error_in_random_networks_costs_once() -> None:
             assert not_right(marks) == {quantity.name: "wrong"}, (e.net, e.loss.name)
 
 
+def test_numbers_beyond_all_measure_are_marked_like_others() -> None:
+    net, mse = wg.Network(2, (wg.Dense(2), wg.Dense(1))), LOSSES["mean_squared_error"]
+    w = np.array([1.5, 0.2, -0.3, 0.7, 100.0, -20.0, 2.5, -1.5, 3.0])
+    e = Exercise(net, mse, np.array([1200.0, 35000.0]), np.array([1e6]), w, 1e-9)
+    assert e.key["L"] > 1e12
+    assert not_right(mark_answers(e, student(e))) == {}
+    for quantity in e.asked:
+        assert not_right(mark_answers(e, student(e, quantity.name))) == {quantity.name: "wrong"}
+    assert not_right(mark_answers(e, {**student(e), "new L": "1e30"})) == {"new L": "unreadable"}
+
+
 def test_what_follows_from_an_error_is_said_to() -> None:
     marks = mark_answers(SIGMOID, student(SIGMOID, "dL/dO_11"))
     follows = {mark.quantity.name for mark in marks.having("follows")}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 SUFFIXES = (".csv", ".txt", ".md")
-LARGEST = 1e12  # no answer is larger; beyond it a slip of the pen would drown in rounding
 
 _SIGNS = str.maketrans("−‐‒–—―⁄÷×·⋅∂", "------//***d")
 _NUMBER = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:e([+-]?\d+)|\*10(?:\^|\*\*)?[({]?([+-]?\d+)[)}]?)?")
@@ -59,7 +59,7 @@ def read_number(text: str, line: int = 0) -> Answer:
     result = next((side for side in reversed(sides) if side), "")
     result = _BEHIND.sub("", _BEFORE.sub("", result, count=1)).strip()
     value, digits = _number(result.replace("x", "*"))
-    if value is not None and abs(value) > LARGEST:
+    if value is not None and not math.isfinite(value):
         value = None
     return Answer(text.strip(), value, digits, line)
 
