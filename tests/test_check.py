@@ -50,6 +50,24 @@ def test_the_three_slips_of_a_widely_copied_notebook_are_named() -> None:
         report.assert_right()
 
 
+def test_pytest_shows_the_test_and_the_report_alone(right: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test_mine.py"
+    test.write_text(
+        f"import whygrad as wg\ndef test_mine():\n    wg.check({str(weird(right))!r}).assert_right()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "weird.py: WRONG" in done.stdout
+    assert ").assert_right()" in done.stdout
+    assert "def assert_right" not in done.stdout
+
+
 def test_right_code_is_right(right: Path) -> None:
     report = wg.check(right)
     assert (report.verdict, report.exit_code, report.slips) == ("right", 0, ())

@@ -288,12 +288,24 @@ def test_feedback_says_the_first_error_and_the_line_as_it_should_be() -> None:
     delta = f"{K['dL/dz_21']:.4g}"
     line = f"dL/dO_11 = W_211*dL/dz_21 = ({K['W_211']:g})*({delta}) = {K['dL/dO_11']:.4g}"
     assert K["W_211"] < 0 > K["dL/dz_21"]
-    assert "The first thing that went wrong is dL/dO_11." in told
+    assert "The first thing that went wrong is `dL/dO_11`.\n\n- 9: " in told
     assert line in told
     assert "exactly that of a known slip: the sign is turned round." in told
     assert "4: `O_12`: `about half` is no number." in told
     assert "## Left open\n\n- `dL/dB_12`" in told
     assert "Everything is right." in feedback(mark_answers(SIGMOID, student(SIGMOID)))
+
+
+def test_feedback_says_that_one_slip_cost_many_answers() -> None:
+    answers = student(SIGMOID)
+    for quantity in SIGMOID.asked:
+        if quantity.section == "update":
+            old = SIGMOID.key[quantity.name.removeprefix("new ")]
+            answers[quantity.name] = f"{2 * old - SIGMOID.key[quantity.name]:.4g}"
+    told = feedback(mark_answers(SIGMOID, answers))
+    assert "- One slip cost you 9 answers: added, but the step goes against the derivative." in told
+    answers = student(SIGMOID, "z_11", lambda v: -v)
+    assert "One slip" not in feedback(mark_answers(SIGMOID, answers))
 
 
 # ---- reading what students write ----

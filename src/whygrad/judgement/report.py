@@ -160,6 +160,7 @@ class Report:
 
     def assert_right(self) -> None:
         """Raises `AssertionError` with the whole report, unless everything is right. For pytest."""
+        __tracebackhide__ = True  # pytest shows the test and the report, not this line
         if self.verdict != "right":
             raise AssertionError(f"\n{self}")
 
