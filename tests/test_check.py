@@ -190,6 +190,12 @@ def test_programs_of_one_name_are_told_apart_by_their_paths(
     assert pl.read_csv(grades)["file"].to_list() == [str(right), str(other)]
 
 
+def test_grades_never_overwrite_a_program(right: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(right), "--csv", str(right), "--force"]) == 2
+    assert "would overwrite a program" in capsys.readouterr().err
+    assert right.read_text() == RIGHT
+
+
 def test_a_program_that_is_not_there_is_refused_before_any_is_judged(
     right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

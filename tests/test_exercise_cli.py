@@ -175,6 +175,11 @@ def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> Non
         ({"a.toml": "="}, "mark .", ("a.toml is no exercise file",)),
         ({"a.toml": "rate = 1"}, "mark .", ("a.toml is no exercise file: it has no sheets",)),
         ({"a.toml": "[[sheets]]\nx = [1]"}, "mark .", ("a.toml, sheet 1: y is missing",)),
+        (
+            {"b.toml": ""},
+            "mark x --exercise b.toml --out b.toml --force",
+            ("--out b.toml would overwrite the exercise",),
+        ),
         ({}, "mark . --exercise b.toml", ("b.toml cannot be read",)),
     ],
 )

@@ -92,6 +92,8 @@ def check(
     if bool(programs) == (losses is not None):
         raise InputError("what shall be judged? Name a Python file, or say --losses 25.3217,18.3200,9.4737")
     if csv is not None:
+        if csv.resolve() in [path.resolve() for path in programs]:
+            raise InputError(f"--csv {csv} would overwrite a program that is judged; choose another name")
         if not force:
             refuse_existing(csv)
         refuse_unwritable(csv)

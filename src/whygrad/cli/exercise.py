@@ -185,6 +185,8 @@ def mark(
     force
         Overwrite files that exist.
     """
+    if out is not None and exercise is not None and out.resolve() == exercise.resolve():
+        raise InputError(f"--out {out} would overwrite the exercise itself; choose another name")
     _refuse_among(answers, out, feedback_to, force)
     grades = mark_folder(answers, exercise)
     if feedback_to is not None:
