@@ -157,6 +157,7 @@ def test_a_students_sheet_bears_the_name_and_says_where_answers_go() -> None:
     assert r"Ana \& Bo" in sheet_text(e, "latex")
     assert "Ana &amp; Bo &lt;x&gt; (m17)" in sheet_text(e, "html")
     assert all("m17.csv" in sheet_text(e, form) for form in ("md", "latex", "html"))
+    assert "the answers table under your own name" in sheet_text(make_exercise())  # not all as sheet.csv
 
 
 def test_latex_sets_names_as_mathematics_and_prints_any_name() -> None:

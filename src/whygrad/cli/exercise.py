@@ -56,7 +56,7 @@ class ExampleOptions:
     """Which row that is there already."""
 
     example: str | None = None
-    "A built-in example (students, placement, xor), with its parameters at their start."
+    "A built-in example (students, placement, xor, chain), with its parameters at their start."
     row: Whole = None
     "The row, from 1."
 

@@ -172,7 +172,7 @@ def _given(e: Exercise) -> Iterator[tuple[str, tuple[Sign, ...]]]:
 def _answering(e: Exercise) -> str:
     """How answers are to be given."""
     samples = " or ".join(f"{value:.{e.digits}g}" for value in (-12.3456789012, 0.0123456789012))
-    file = f"{e.student}.csv" if e.student else "the answers table"
+    file = f"{e.student}.csv" if e.student else "the answers table under your own name, such as ada.csv"
     return (
         f"Work from top to bottom. Give every answer with {e.digits} significant digits, as in {samples}, and go "
         "on with the numbers that you found: what follows rightly from an earlier mistake counts as right. Leave "
