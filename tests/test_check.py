@@ -11,6 +11,7 @@ import pytest
 
 import whygrad as wg
 from whygrad.cli import main
+from whygrad.judgement.runner import Limits
 
 ROOT = Path(__file__).parent.parent
 BY_HAND = ROOT / "examples" / "salary_by_hand.py"  # three slips, as in a widely copied notebook
@@ -190,6 +191,10 @@ def test_programs_of_one_name_are_told_apart_by_their_paths(
     assert pl.read_csv(grades)["file"].to_list() == [str(right), str(other)]
 
 
+def test_limits_beyond_what_the_system_counts_are_none(right: Path) -> None:
+    assert wg.check(right, limits=Limits(1e30, 1e30)).verdict == "right"
+
+
 def test_grades_never_overwrite_a_program(right: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(right), "--csv", str(right), "--force"]) == 2
     assert "would overwrite a program" in capsys.readouterr().err
@@ -248,6 +253,8 @@ def test_a_skeleton_is_written_and_is_not_judged_before_it_is_filled_in(
         (["check", "--losses", "1", "--data", "studnets"], "did you mean 'students'"),
         (["check", str(BY_HAND), "--seconds", "0"], "seconds is 0"),
         (["check", str(BY_HAND), "--memory", "-1"], "memory"),
+        (["check", str(BY_HAND), "--memory", "nan"], "memory is nan"),
+        (["check", str(BY_HAND), "--memory", "inf"], "memory is inf"),
         (["check", "--new", "a.py", "b.py"], "one file"),
     ],
 )

@@ -98,7 +98,7 @@ def check(
             refuse_existing(csv)
         refuse_unwritable(csv)
     job = prepare(asked.net, asked.table, asked.training)
-    limits = Limits(seconds, int(memory * 2**30))
+    limits = Limits(seconds, memory * 2**30)
     if losses is not None:
         reports = [check_losses(job, losses, asked.title, hint, _progress())]
     else:

@@ -39,7 +39,7 @@ class Limits:
     """
 
     seconds: float = 20.0
-    memory: int = 2 * 2**30
+    memory: float = 2 * 2**30
     printed: int = 1_000_000
 
     def __post_init__(self) -> None:
