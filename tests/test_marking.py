@@ -437,6 +437,19 @@ def test_strangers_and_repetitions_are_problems() -> None:
     )
 
 
+@pytest.mark.parametrize("between", [". ", ": ", ",", ";", " = ", ") ", "\t", " "])
+def test_answers_by_number_are_read_where_no_name_is(between: str) -> None:
+    names = [quantity.name for quantity in SIGMOID.asked]
+    text = "Ada Lovelace\n" + "".join(f"{k}{between}{0.5 - k}\n" for k in range(1, 35))
+    found = read_answers(text, names, SIGMOID.given, names)
+    assert [found.found[name].value for name in names] == [0.5 - k for k in range(1, 35)]
+    assert found.problems == ()
+    assert found.found[names[0]].line == 2
+    mixed = read_answers("z_11 = 0.7\n1.5*3 = 4.5\n2: 3\n", names, (), names)
+    assert {name: answer.value for name, answer in mixed.found.items()} == {"z_11": 0.7}
+    assert read_answers("99: 1\n0: 2\n", names, (), names).found == {}
+
+
 def test_a_filled_in_sheet_can_be_read() -> None:
     from whygrad.exercises import sheet_text
 

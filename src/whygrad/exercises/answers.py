@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 SUFFIXES = (".csv", ".txt", ".md")
@@ -19,6 +19,7 @@ _BEHIND = re.compile(r"[.!?;]+$|(?<=[\d.%])(?:\s*[(,;]|\s)[^\d%=+*/^-]*$")  # wo
 _BLANK = re.compile(r"[-_.?…\s]*|n/?a", re.IGNORECASE)
 _LISTED = re.compile(r"^[\s>|]*(?:(?:\d+[.)]|[-*+])\s+)?[\s|]*")  # how a line of a list or table begins
 _POINTS = re.compile(r"\(?\s*\d+\s*points?\s*\)?\s*$")
+_NUMBERED = re.compile(r"[\s>|]*(\d+)\s*(?:\.(?!\d)|[):=,;|]|\s(?=[-+.\d]))(.*)")  # 8: -0.4519
 _AROUND = '=:,;|$"\t '
 _PARTING = re.compile(r"[=:,;|\t ]")
 
@@ -95,11 +96,14 @@ def _decimal(text: str) -> tuple[float | None, int]:
     return float(f"{sign}{mantissa}e{exponent}"), len(mantissa.replace(".", "").lstrip("0"))
 
 
-def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> Answers:
+def read_answers(
+    text: str, names: Iterable[str], given: Iterable[str] = (), numbered: Sequence[str] = ()
+) -> Answers:
     """The answers to the quantities `names` in a text.
 
     Lines that answer nothing and those that repeat what was `given` are passed over, so that a filled-in sheet can
     be read as well as a table. What looks like an answer but names no quantity, or one named before, is a problem.
+    Where no quantity is named at all, the lines are read as 8: 0.5, `numbered` being the names from number 1 on.
     """
     handed_out = set(given)
     known = spellings([*names, *handed_out])
@@ -117,7 +121,17 @@ def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> 
             problems.append(f"line {line}: {name} stands in line {before.line} already; line {line} counts")
         if before is None or _use(answer) >= _use(before):
             found[name] = answer
-    return Answers(found, tuple(problems))
+    return Answers(found or _by_number(text, numbered), tuple(problems))
+
+
+def _by_number(text: str, names: Sequence[str]) -> dict[str, Answer]:
+    """The answers in lines that begin with the number that their quantity has on the sheet."""
+    found = {}
+    for line, written in enumerate(text.splitlines(), start=1):
+        parted = _NUMBERED.fullmatch(written)
+        if parted and 1 <= int(parted[1]) <= len(names):
+            found[names[int(parted[1]) - 1]] = read_number(_POINTS.sub("", parted[2].strip(_AROUND)), line)
+    return found
 
 
 def spellings(names: Iterable[str]) -> dict[str, str]:

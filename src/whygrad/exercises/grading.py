@@ -106,6 +106,7 @@ def _handed_in(folder: Path, sheet: str | None) -> tuple[dict[str, list[Path]], 
 def _marked(exercise: Exercise, files: list[Path]) -> Marks:
     """The marks of one student: of the first file that answers anything."""
     names, problems, read = [quantity.name for quantity in exercise.quantities], [], []
+    numbered = [quantity.name for quantity in exercise.asked]
     for path in files:
         try:
             utf8, _ = decode(path.read_bytes(), path.name, None, option=False)
@@ -114,7 +115,7 @@ def _marked(exercise: Exercise, files: list[Path]) -> Marks:
         except InputError as problem:
             problems.append(str(problem))
         else:
-            read.append((path.name, read_answers(utf8.decode(), names, exercise.given)))
+            read.append((path.name, read_answers(utf8.decode(), names, exercise.given, numbered)))
     filled = [found for found in read if not all(answer.blank for answer in found[1].found.values())]
     if not filled:
         problems.append("no answers" if read else "no answers file" if not files else "no readable answers file")
