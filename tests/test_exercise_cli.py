@@ -282,6 +282,22 @@ def test_answers_to_somebody_elses_sheet_are_said_to_be() -> None:
     assert mark_folder("answers", "sheets/exercise.toml").marks[1].problems == ()
 
 
+def test_a_file_by_nearly_a_students_id_is_said_to_be() -> None:
+    Path("ids.csv").write_text("007\n008\n")
+    run("exercise make --roster ids.csv --out sheets")
+    Path("answers").mkdir()
+    for name in ("7", "008 (1)", "9", "78", "Ada_007_late"):
+        Path(f"answers/{name}.csv").write_text("z_11,1\n")
+    no = "no sheet in exercise.toml is for"
+    assert mark_folder("answers", "sheets/exercise.toml").problems == (
+        f"008 (1).csv: {no} '008 (1)'; did you mean '008'?",
+        f"7.csv: {no} '7'; did you mean '007'?",
+        f"78.csv: {no} '78'",
+        f"9.csv: {no} '9'",
+        f"Ada_007_late.csv: {no} 'Ada_007_late'; did you mean '007'?",
+    )
+
+
 def test_one_sheet_for_all() -> None:
     run(f"{MAKE} --out sheet.md")
     (e,) = read_exercises(Path("sheet.toml"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -76,8 +77,20 @@ def mark_folder(answers: str | Path, exercise: str | Path | None = None) -> Grad
         exercises = tuple(replace(shared, student=found[0].stem) for found in files.values())
     own = [_marked(e, files.pop(same(e.student), [])) for e in exercises]
     marks = tuple(own if shared else (_traced(one, exercises) for one in own))
-    strangers = [f"{found[0].name}: no sheet in {path.name} is for {found[0].stem!r}" for found in files.values()]
+    strangers = [_stranger(found[0], path, exercises) for found in files.values()]
     return Grades(marks, (*problems, *strangers))
+
+
+def _stranger(file: Path, sheets: Path, exercises: Sequence[Exercise]) -> str:
+    """A line for a file that is no student's, with the id it may be meant for: 7 for 007, 007 (1) for 007."""
+    meant = [e.student for e in exercises if _names(same(file.stem), same(e.student))]
+    hint = f"; did you mean {meant[0]!r}?" if len(meant) == 1 else ""
+    return f"{file.name}: no sheet in {sheets.name} is for {file.stem!r}{hint}"
+
+
+def _names(stem: str, student: str) -> bool:
+    """Whether the id stands in the file's name by itself, with or without the noughts it begins with."""
+    return re.search(rf"(?<![^\W_])0*{re.escape(student.lstrip('0') or '0')}(?![^\W_])", stem) is not None
 
 
 def _exercise_in(folder: Path) -> Path:
