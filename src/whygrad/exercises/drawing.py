@@ -2,7 +2,8 @@
 
 Inputs are small whole numbers, no two alike; weights and biases have one decimal, two where there are many, and no
 two weights of a layer are alike, so that indices interchanged show. A draw is kept when nothing is near a kink,
-saturated, 0, or all but equal to its neighbour, and one update lowers the loss.
+saturated, 0, or all but equal to its neighbour, work with rounded numbers leads to the same, and one update lowers
+the loss.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SLOPE = 0.05  # the least derivative of an activation
 FAR = 2.5  # between a prediction and a number that it is to meet
 LEAST = 2e-3  # of any quantity of a network of up to two layers
 LARGEST = 99.0
+ROUNDED, STEADY = 4, 0.01  # digits that numbers are rounded to on the way, and how far that may lead away
 LOW = 5e-3  # of the loss after the update
 
 Row = tuple[Array, Array, Array]  # x (inputs,), y (outputs,), w (P,)
@@ -48,8 +50,9 @@ def draw(signs: Signs, rate: float, seed: int, student: str = "") -> Row:
             continue
         y = _targets(generator, signs)
         if _judged_well(signs, trace.output[0], y):
-            key = worked(quantities, given_numbers(signs, x, y, w, rate))
-            if _worth_it(signs, quantities, key):
+            given = given_numbers(signs, x, y, w, rate)
+            key = worked(quantities, given)
+            if _worth_it(signs, quantities, key) and _steady(key, worked(quantities, given, ROUNDED)):
                 return x, y, w
     raise InputError(
         f"no friendly numbers were found for {signs.net} with {signs.loss.name} and rate {rate:g}; "
@@ -118,3 +121,8 @@ def _worth_it(signs: Signs, quantities: tuple[Quantity, ...], key: Values) -> bo
     sizes = [abs(key[quantity.name]) for quantity in quantities]
     falls = LOW <= key[signs.updated.L().text] < key[signs.L().text]
     return falls and all(least <= size <= LARGEST for size in sizes)
+
+
+def _steady(key: Values, rounded: Values) -> bool:
+    """Whether whoever rounds on the way comes to the numbers of the key, none being a small rest of large ones."""
+    return all(abs(rounded[name] - value) <= STEADY * abs(value) for name, value in key.items())
