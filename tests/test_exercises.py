@@ -29,7 +29,8 @@ def test_the_key_is_the_truth(loss: wg.Loss, output: wg.Activation, hidden: str)
     after = mean_loss(e.net, loss, (e.w - e.rate * gradient)[None], x, y)[0]
     assert e.key["new L"] == pytest.approx(after, rel=1e-10)
     assert after < e.key["L"]
-    assert all(abs(e.key[quantity.name]) >= 1e-3 for quantity in e.quantities)
+    sizes = [abs(e.key[quantity.name]) for quantity in e.quantities]
+    assert all(size >= 1e-3 or (size == 0 and hidden == "relu") for size in sizes)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (2, 1, 1, 1, 1, 1, 1), (2, 3, 2, 2)])
@@ -43,6 +44,15 @@ def test_every_factor_is_that_of_the_explanation(sizes: tuple[int, ...], hidden:
             assert e.key[f"dL/d{why.symbols.z(layer, unit)}"] == pytest.approx(delta, rel=1e-13)
             slope = f"d{why.symbols.a(layer, unit)}/d{why.symbols.z(layer, unit)}"
             assert e.key.get(slope, 1.0) == pytest.approx(why.links.slopes[layer][unit], rel=1e-13)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 1), (2, 3, 1), (3, 4, 2), (2, 2, 2, 1)])
+def test_one_unit_is_off_where_units_can_be(sizes: tuple[int, ...]) -> None:
+    """So that relu and its derivative show when they are left out."""
+    e = make_exercise(sizes, "relu", seed=1)
+    slopes = [e.key[q.name] for q in e.asked if q.name.startswith("dO_")]
+    assert sorted(slopes) == [0.0, *[1.0] * (len(slopes) - 1)]
+    assert make_exercise((2, 1, 1), "relu").key["dO_11/dz_11"] == 1  # off, it would leave no way back
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -94,7 +104,7 @@ def test_numbers_are_friendly() -> None:
         for layer in wg.views(e.net, e.w):
             assert len(set(layer.W.ravel())) == layer.W.size
         for quantity in e.quantities:
-            assert 1e-3 < abs(e.key[quantity.name]) < 100  # no dead unit, so no derivative is 0
+            assert 1e-3 < abs(e.key[quantity.name]) < 100 or e.key[quantity.name] == 0  # of the unit that is off
 
 
 def test_a_seed_and_an_id_always_draw_the_same() -> None:

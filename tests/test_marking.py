@@ -89,8 +89,20 @@ def test_one_error_costs_once_wherever_it_is(e: Exercise, error: object) -> None
 def test_one_error_in_random_networks_costs_once() -> None:
     for e in draws(7, 2):
         for quantity in e.asked:
-            marks = mark_answers(e, student(e, quantity.name, lambda v: 0.9 * v))
+            marks = mark_answers(e, student(e, quantity.name, lambda v: 0.9 * v if v else 0.07))
             assert not_right(marks) == {quantity.name: "wrong"}, (e.net, e.loss.name)
+
+
+def test_an_error_at_a_unit_that_is_off_costs_once() -> None:
+    e = make_exercise((2, 3, 1), "relu", seed=2)
+    off = next(name for name, value in e.key.items() if name.startswith("O_") and value == 0)
+    left_out = student(e, off, lambda v: e.key[off.replace("O", "z")])  # relu left out
+    marks = mark_answers(e, left_out)
+    assert not_right(marks) == {off: "wrong"}
+    assert marks.having("wrong")[0].slips == ("the activation is left out",)
+    for quantity in e.asked:
+        marks = mark_answers(e, student(e, quantity.name, lambda v: v + 0.3))
+        assert not_right(marks) == {quantity.name: "wrong"}
 
 
 def test_numbers_beyond_all_measure_are_marked_like_others() -> None:
