@@ -11,6 +11,7 @@ import pytest
 
 import whygrad as wg
 from whygrad.cli import main
+from whygrad.judgement.runner import Limits
 
 ROOT = Path(__file__).parent.parent
 BY_HAND = ROOT / "examples" / "salary_by_hand.py"  # three slips, as in a widely copied notebook
@@ -48,6 +49,24 @@ def test_the_three_slips_of_a_widely_copied_notebook_are_named() -> None:
     ]
     with pytest.raises(AssertionError, match="dW_1 is transposed"):
         report.assert_right()
+
+
+def test_pytest_shows_the_test_and_the_report_alone(right: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test_mine.py"
+    test.write_text(
+        f"import whygrad as wg\ndef test_mine():\n    wg.check({str(weird(right))!r}).assert_right()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "weird.py: WRONG" in done.stdout
+    assert ").assert_right()" in done.stdout
+    assert "def assert_right" not in done.stdout
 
 
 def test_right_code_is_right(right: Path) -> None:
@@ -118,6 +137,78 @@ def test_a_hint_gives_the_place_and_not_the_answer(capsys: pytest.CaptureFixture
     assert "as it should be" not in said
 
 
+def weird(right: Path, name: str = "weird.py") -> Path:
+    """A wrong program that no known slip explains."""
+    path = right.parent / name
+    path.write_text(RIGHT.replace("delta2.sum(0)}", "3.7 * delta2.sum(0)}"), encoding="utf-8")
+    return path
+
+
+def test_a_hint_for_what_no_slip_explains_names_the_wrong_numbers_alone(
+    right: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(weird(right)), "--hint"]) == 1
+    said = capsys.readouterr().out
+    assert "\n  wrong: dB_21\n" in said
+    assert "3.7" not in said
+    assert main(["check", "--losses", "26.3456,19.8594,10.8816,3.7770,1.9", "--hint"]) == 1
+    said = capsys.readouterr().out
+    assert "\n  wrong: loss of epoch 5\n" in said
+    assert "1.22" not in said
+
+
+def test_no_face_of_a_hint_gives_the_answer_away(
+    right: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grades = tmp_path / "grades.csv"
+    assert main(["check", str(BY_HAND), str(right), "--hint", "--csv", str(grades)]) == 1
+    assert "look at the line that assigns b_2" in grades.read_text()
+    for said in (capsys.readouterr().out, grades.read_text()):
+        assert "transposed" not in said
+    assert main(["check", str(BY_HAND), "--hint", "--json"]) == 1
+    said = capsys.readouterr().out
+    for answer in ("transpose", "as_it_should_be", "ours", "ratio", "-3.1035", "updated-weights", "title"):
+        assert answer not in said
+    (section,) = [one for one in json.loads(said)["sections"] if one["verdict"] == "wrong"]
+    assert set(section["slips"][0]) == {"where", "layer", "hint"}
+    assert set(section["entries"][0]) == {"probe", "name", "theirs", "wrong"}
+
+
+def test_a_line_a_program_says_what_is_wrong_where_no_slip_is_known(
+    right: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(right), str(weird(right))]) == 1
+    assert "weird.py: wrong: gradient: no known slip; wrong: dB_21\n" in capsys.readouterr().out
+
+
+def test_programs_of_one_name_are_told_apart_by_their_paths(
+    right: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bob").mkdir()
+    other, grades = weird(right, "bob/right.py"), tmp_path / "grades.csv"
+    assert main(["check", str(right), str(other), "--csv", str(grades)]) == 1
+    assert f"{right}: right\n" in capsys.readouterr().out
+    assert pl.read_csv(grades)["file"].to_list() == [str(right), str(other)]
+
+
+def test_limits_beyond_what_the_system_counts_are_none(right: Path) -> None:
+    assert wg.check(right, limits=Limits(1e30, 1e30)).verdict == "right"
+
+
+def test_grades_never_overwrite_a_program(right: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(right), "--csv", str(right), "--force"]) == 2
+    assert "would overwrite a program" in capsys.readouterr().err
+    assert right.read_text() == RIGHT
+
+
+def test_a_program_that_is_not_there_is_refused_before_any_is_judged(
+    right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("whygrad.cli.check.check_code", None)
+    assert main(["check", str(right), str(tmp_path / "gone.py")]) == 2
+    assert capsys.readouterr().err == "whygrad: gone.py is not there\n"
+
+
 def test_json_holds_the_whole_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(BY_HAND), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
@@ -162,6 +253,8 @@ def test_a_skeleton_is_written_and_is_not_judged_before_it_is_filled_in(
         (["check", "--losses", "1", "--data", "studnets"], "did you mean 'students'"),
         (["check", str(BY_HAND), "--seconds", "0"], "seconds is 0"),
         (["check", str(BY_HAND), "--memory", "-1"], "memory"),
+        (["check", str(BY_HAND), "--memory", "nan"], "memory is nan"),
+        (["check", str(BY_HAND), "--memory", "inf"], "memory is inf"),
         (["check", "--new", "a.py", "b.py"], "one file"),
     ],
 )

@@ -79,6 +79,19 @@ def test_a_row_of_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert r"\eta = 0.001" in printed
 
 
+def test_an_update_that_cannot_be_seen_is_said_to_be_so_and_the_rate_can_be_chosen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("exercise make --example placement")
+    said = capsys.readouterr()
+    assert r"\eta = 0.0001" in said.out
+    assert "at rate 0.0001 cannot be seen in 6 parameters of 9" in said.err
+    run("exercise make --example placement --rate 0.5")
+    said = capsys.readouterr()
+    assert r"\eta = 0.5" in said.out
+    assert said.err == ""
+
+
 def test_every_student_gets_a_sheet_of_their_own() -> None:
     sheets = roster()
     assert list(sheets) == ["ana", "ben", "cem"]
@@ -108,6 +121,7 @@ def test_nothing_is_overwritten_unless_forced(capsys: pytest.CaptureFixture[str]
         ("ID;Kurs;Name\n17;A;Müller, J.\n", [Student("17", "Müller, J.")]),
         ("\ufeffname,id\nAna,a.1\n\n", [Student("a.1", "Ana")]),
         ("a@b.org\tAna\n", [Student("a@b.org", "Ana")]),
+        ("id;name\n007;Jörg\n;\n ; \n", [Student("007", "Jörg")]),
     ],
 )
 def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> None:
@@ -127,13 +141,28 @@ def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> Non
         ({}, "make --out sheet.pdf", ("sheet.pdf", "--format md, latex or html")),
         ({}, "make --out nowhere/sheet.md", ("the folder nowhere does not exist",)),
         ({}, "make --out sheet.md --key sheet.csv --format md", ("--key sheet.csv would overwrite",)),
+        ({}, "make --out sheet.csv --format md", ("--out sheet.csv", "end it in .md")),
+        ({}, "make --out sheet.md --key nowhere/key.md", ("the folder nowhere does not exist",)),
+        ({}, "make --out sheet.md --key nowhere/key.md --force", ("the folder nowhere does not exist",)),
+        ({}, "make --out sheet.md --key /proc/key.md", ("/proc",)),
+        ({"ids.csv": "ana\n"}, "make --roster ids.csv --out a --key b/c", ("b/c cannot be made a folder",)),
         ({}, "make --digits 12", ("digits is 12", "from 2 to 9")),
         ({"ids.csv": "ana\n"}, "make --roster ids.csv", ("--out FOLDER",)),
         ({"ids.csv": "ana\n"}, "make --roster ids.csv --out a --key a", ("--key a", "students would find")),
         ({"ids.csv": "ana\n"}, "make --roster ids.csv --out a --example xor", ("leave --example",)),
+        (
+            {"ids.csv": b"id\n\x81\n"},
+            "make --roster ids.csv --out a",
+            ("line 2: byte 0x81", "text; save it as UTF-8\n"),
+        ),
         ({"ids.csv": "id\n"}, "make --roster ids.csv --out a", ("ids.csv has no students",)),
         ({"ids.csv": "id\nana\n../b\n"}, "make --roster ids.csv --out a", ("ids.csv line 3", "'../b'")),
         ({"ids.csv": "id\nana\nANA\n"}, "make --roster ids.csv --out a", ("line 3", "stands in line 2 already")),
+        (
+            {"ids.csv": "Nr,Name\n1,Ana\n"},
+            "make --roster ids.csv --out a",
+            ("line 1: no column is called id", "nr, name"),
+        ),
         ({"ids.csv": "id,name\n,Ana\n"}, "make --roster ids.csv --out a", ("line 2", "the id is ''")),
         ({}, "make --roster ids.csv --out a", ("ids.csv cannot be read",)),
         ({"a": "", "ids.csv": "ana\n"}, "make --roster ids.csv --out a", ("a",)),
@@ -146,6 +175,11 @@ def test_rosters_are_read_as_they_are(text: str, students: list[Student]) -> Non
         ({"a.toml": "="}, "mark .", ("a.toml is no exercise file",)),
         ({"a.toml": "rate = 1"}, "mark .", ("a.toml is no exercise file: it has no sheets",)),
         ({"a.toml": "[[sheets]]\nx = [1]"}, "mark .", ("a.toml, sheet 1: y is missing",)),
+        (
+            {"b.toml": ""},
+            "mark x --exercise b.toml --out b.toml --force",
+            ("--out b.toml would overwrite the exercise",),
+        ),
         ({}, "mark . --exercise b.toml", ("b.toml cannot be read",)),
     ],
 )
@@ -230,6 +264,37 @@ def test_what_one_student_hands_in_never_stops_the_others() -> None:
     assert found.problems == (
         "sheet.xlsx: not read; answers come as .csv, .txt, .md",
         "stranger.csv: no sheet in exercise.toml is for 'stranger'",
+    )
+
+
+def test_answers_to_somebody_elses_sheet_are_said_to_be() -> None:
+    sheets = roster()
+    Path("answers/ana.csv").write_text(answered(sheets["ana"]))
+    Path("answers/ben.csv").write_text(answered(sheets["ana"], digits=4, L="9"))
+    Path("answers/cem.csv").write_text(answered(sheets["cem"], z_11="7"))
+    found = mark_folder("answers", "sheets/exercise.toml")
+    assert [marks.problems for marks in found.marks] == [
+        (),
+        ("these are the answers to another sheet, that of Ana Lima (ana)",),
+        (),
+    ]
+    Path("answers/ben.csv").write_text("z_11,5\n")  # too little to tell
+    assert mark_folder("answers", "sheets/exercise.toml").marks[1].problems == ()
+
+
+def test_a_file_by_nearly_a_students_id_is_said_to_be() -> None:
+    Path("ids.csv").write_text("007\n008\n")
+    run("exercise make --roster ids.csv --out sheets")
+    Path("answers").mkdir()
+    for name in ("7", "008 (1)", "9", "78", "Ada_007_late"):
+        Path(f"answers/{name}.csv").write_text("z_11,1\n")
+    no = "no sheet in exercise.toml is for"
+    assert mark_folder("answers", "sheets/exercise.toml").problems == (
+        f"008 (1).csv: {no} '008 (1)'; did you mean '008'?",
+        f"7.csv: {no} '7'; did you mean '007'?",
+        f"78.csv: {no} '78'",
+        f"9.csv: {no} '9'",
+        f"Ada_007_late.csv: {no} 'Ada_007_late'; did you mean '007'?",
     )
 
 

@@ -89,8 +89,31 @@ def test_one_error_costs_once_wherever_it_is(e: Exercise, error: object) -> None
 def test_one_error_in_random_networks_costs_once() -> None:
     for e in draws(7, 2):
         for quantity in e.asked:
-            marks = mark_answers(e, student(e, quantity.name, lambda v: 0.9 * v))
+            marks = mark_answers(e, student(e, quantity.name, lambda v: 0.9 * v if v else 0.07))
             assert not_right(marks) == {quantity.name: "wrong"}, (e.net, e.loss.name)
+
+
+def test_an_error_at_a_unit_that_is_off_costs_once() -> None:
+    e = make_exercise((2, 3, 1), "relu", seed=2)
+    off = next(name for name, value in e.key.items() if name.startswith("O_") and value == 0)
+    left_out = student(e, off, lambda v: e.key[off.replace("O", "z")])  # relu left out
+    marks = mark_answers(e, left_out)
+    assert not_right(marks) == {off: "wrong"}
+    assert marks.having("wrong")[0].slips == ("the activation is left out",)
+    for quantity in e.asked:
+        marks = mark_answers(e, student(e, quantity.name, lambda v: v + 0.3))
+        assert not_right(marks) == {quantity.name: "wrong"}
+
+
+def test_numbers_beyond_all_measure_are_marked_like_others() -> None:
+    net, mse = wg.Network(2, (wg.Dense(2), wg.Dense(1))), LOSSES["mean_squared_error"]
+    w = np.array([1.5, 0.2, -0.3, 0.7, 100.0, -20.0, 2.5, -1.5, 3.0])
+    e = Exercise(net, mse, np.array([1200.0, 35000.0]), np.array([1e6]), w, 1e-9)
+    assert e.key["L"] > 1e12
+    assert not_right(mark_answers(e, student(e))) == {}
+    for quantity in e.asked:
+        assert not_right(mark_answers(e, student(e, quantity.name))) == {quantity.name: "wrong"}
+    assert not_right(mark_answers(e, {**student(e), "new L": "1e30"})) == {"new L": "unreadable"}
 
 
 def test_what_follows_from_an_error_is_said_to() -> None:
@@ -277,12 +300,24 @@ def test_feedback_says_the_first_error_and_the_line_as_it_should_be() -> None:
     delta = f"{K['dL/dz_21']:.4g}"
     line = f"dL/dO_11 = W_211*dL/dz_21 = ({K['W_211']:g})*({delta}) = {K['dL/dO_11']:.4g}"
     assert K["W_211"] < 0 > K["dL/dz_21"]
-    assert "The first thing that went wrong is dL/dO_11." in told
+    assert "The first thing that went wrong is `dL/dO_11`.\n\n- 9: " in told
     assert line in told
     assert "exactly that of a known slip: the sign is turned round." in told
     assert "4: `O_12`: `about half` is no number." in told
     assert "## Left open\n\n- `dL/dB_12`" in told
     assert "Everything is right." in feedback(mark_answers(SIGMOID, student(SIGMOID)))
+
+
+def test_feedback_says_that_one_slip_cost_many_answers() -> None:
+    answers = student(SIGMOID)
+    for quantity in SIGMOID.asked:
+        if quantity.section == "update":
+            old = SIGMOID.key[quantity.name.removeprefix("new ")]
+            answers[quantity.name] = f"{2 * old - SIGMOID.key[quantity.name]:.4g}"
+    told = feedback(mark_answers(SIGMOID, answers))
+    assert "- One slip cost you 9 answers: added, but the step goes against the derivative." in told
+    answers = student(SIGMOID, "z_11", lambda v: -v)
+    assert "One slip" not in feedback(mark_answers(SIGMOID, answers))
 
 
 # ---- reading what students write ----
@@ -306,6 +341,19 @@ def test_feedback_says_the_first_error_and_the_line_as_it_should_be() -> None:
         ("1.234,5", 1234.5, 5),
         ("0.00", 0.0, 0),
         ("100", 100.0, 3),
+        ("‐0.25", -0.25, 2),
+        ("-1 1/2", -1.5, None),
+        ("25%", 0.25, 2),
+        ("12,50 %", 0.125, 4),
+        ("0.25.", 0.25, 2),
+        ("0.25 (rounded)", 0.25, 2),
+        ("0.25 V", 0.25, 2),
+        ("0,25, not sure!", 0.25, 2),
+        ("approx. 0.25", 0.25, 2),
+        ("'0.25", 0.25, 2),
+        ("0.5*0.3 + 0.1 = 0.25", 0.25, 2),
+        ("1/4 = 0.250", 0.25, 3),
+        ("0.25 =", 0.25, 2),
     ],
 )
 def test_numbers_are_read_as_they_are_written(text: str, value: float, digits: int | None) -> None:
@@ -314,7 +362,27 @@ def test_numbers_are_read_as_they_are_written(text: str, value: float, digits: i
     assert found.digits == digits
 
 
-@pytest.mark.parametrize("text", ["abc", "nan", "inf", "1/0", "0.5 V", "1e999", "--1", "1..2.", "0.3*0.5", "½½"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abc",
+        "nan",
+        "inf",
+        "1/0",
+        "1 1/0",
+        "1e999",
+        "--1",
+        "1..2.",
+        "0.3*0.5",
+        "½½",
+        "0.5 or 0.6",
+        "0.5 - y",
+        "3e",
+        "x",
+        "minus 0.5",
+        "0.5 = 0.3 + 0.2",
+    ],
+)
 def test_what_is_no_number_is_not_taken_for_one(text: str) -> None:
     found = read_number(text)
     assert found.value is None
@@ -379,6 +447,19 @@ def test_strangers_and_repetitions_are_problems() -> None:
         "line 2: 'z_99' is no quantity that is asked for",
         "line 3: z_11 stands in line 1 already; line 3 counts",
     )
+
+
+@pytest.mark.parametrize("between", [". ", ": ", ",", ";", " = ", ") ", "\t", " "])
+def test_answers_by_number_are_read_where_no_name_is(between: str) -> None:
+    names = [quantity.name for quantity in SIGMOID.asked]
+    text = "Ada Lovelace\n" + "".join(f"{k}{between}{0.5 - k}\n" for k in range(1, 35))
+    found = read_answers(text, names, SIGMOID.given, names)
+    assert [found.found[name].value for name in names] == [0.5 - k for k in range(1, 35)]
+    assert found.problems == ()
+    assert found.found[names[0]].line == 2
+    mixed = read_answers("z_11 = 0.7\n1.5*3 = 4.5\n2: 3\n", names, (), names)
+    assert {name: answer.value for name, answer in mixed.found.items()} == {"z_11": 0.7}
+    assert read_answers("99: 1\n0: 2\n", names, (), names).found == {}
 
 
 def test_a_filled_in_sheet_can_be_read() -> None:

@@ -45,8 +45,11 @@ class Dialect:
     sep_line: bool = False
 
 
-def decode(data: bytes, name: str, text_encoding: str | None) -> tuple[bytes, str]:
-    """(the text as UTF-8 without a mark, its codec). Guessed: UTF-8, UTF-16 by its mark, else cp1252."""
+def decode(data: bytes, name: str, text_encoding: str | None, option: bool = True) -> tuple[bytes, str]:
+    """(the text as UTF-8 without a mark, its codec). Guessed: UTF-8, UTF-16 by its mark, else cp1252.
+
+    `option` says that the caller has one, --text-encoding, to be named where it is no text.
+    """
     for magic, what in FOREIGN.items():
         if data.startswith(magic):
             raise TableError(f"{name} is {what}")
@@ -60,10 +63,9 @@ def decode(data: bytes, name: str, text_encoding: str | None) -> tuple[bytes, st
         raise InputError(f"no text encoding is called {text_encoding!r}; try utf-8 or cp1252") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(
-            f"{name} line {line}: byte 0x{data[error.start]:02x} is not {codec} text; "
-            "is this a text file? --text-encoding names another encoding"
-        ) from None
+        remedy = "is this a text file? --text-encoding names another encoding" if option else "save it as UTF-8"
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise TableError(f"{name} line {line}: {byte} is not {codec} text; {remedy}") from None
     if b"\0" in utf8:
         line = utf8.count(b"\n", 0, utf8.index(b"\0")) + 1
         raise TableError(f"{name} line {line}: a NUL byte; this is not a text file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ from whygrad.files import refuse_existing, refuse_unwritable, write_bytes
 from whygrad.job import prepare
 from whygrad.judgement.checking import check_code, check_losses
 from whygrad.judgement.report import Report
-from whygrad.judgement.runner import Limits
+from whygrad.judgement.runner import Limits, existing
 from whygrad.judgement.skeleton import skeleton
 
 _WHAT = Group("What to judge", sort_key=1)
@@ -91,11 +92,13 @@ def check(
     if bool(programs) == (losses is not None):
         raise InputError("what shall be judged? Name a Python file, or say --losses 25.3217,18.3200,9.4737")
     if csv is not None:
+        if csv.resolve() in [path.resolve() for path in programs]:
+            raise InputError(f"--csv {csv} would overwrite a program that is judged; choose another name")
         if not force:
             refuse_existing(csv)
         refuse_unwritable(csv)
     job = prepare(asked.net, asked.table, asked.training)
-    limits = Limits(seconds, int(memory * 2**30))
+    limits = Limits(seconds, memory * 2**30)
     if losses is not None:
         reports = [check_losses(job, losses, asked.title, hint, _progress())]
     else:
@@ -129,12 +132,16 @@ def _write_new(asked: Asked, programs: Sequence[Path], force: bool) -> int:
 
 
 def _check_all(programs: Sequence[Path], judge: Callable[[Path], Report]) -> list[Report]:
-    """Each program's report; on a terminal, a line says which one is at work."""
+    """Each program's report, by its path where two have one name; on a terminal, a line says which is at work."""
+    for path in programs:
+        existing(path)
+    alike = len({path.name for path in programs}) < len(programs)
     reports = []
     for number, path in enumerate(programs, start=1):
         if len(programs) > 1 and sys.stderr.isatty():
             print(f"\r\033[K{number} of {len(programs)}: {path.name}", end="", file=sys.stderr, flush=True)
-        reports.append(judge(path))
+        report = judge(path)
+        reports.append(replace(report, name=str(path)) if alike else report)
     if len(programs) > 1 and sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return reports
@@ -142,7 +149,7 @@ def _check_all(programs: Sequence[Path], judge: Callable[[Path], Report]) -> lis
 
 def _line(report: Report) -> str:
     """A report in one line."""
-    found = "; ".join(slip.title for slip in report.slips) or "; ".join(report.problems)
+    found = "; ".join(report.wrong) or "; ".join(report.problems)
     return f"{report.name}: {report.verdict}{f': {found}' if found else ''}"
 
 
@@ -156,7 +163,7 @@ def _write_grades(reports: Sequence[Report], path: Path) -> None:
             "file": report.name,
             "verdict": report.verdict,
             **{kind: _of_kind(report, kind) for kind in kinds},
-            "slips": "; ".join(slip.title for slip in report.slips),
+            "slips": "; ".join(report.wrong),
             "problems": "; ".join(report.problems),
         }
         for report in reports

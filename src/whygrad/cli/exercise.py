@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,7 +45,7 @@ class DrawOptions:
     seed: Whole = None
     "The numbers are drawn from it, with a roster from it and the student's id (default 0)."
     rate: Annotated[float | None, Parameter(name=["--rate", "--learning-rate", "--lr"])] = None
-    "The learning rate of the one update (default 0.1, or 0.01 where outputs have no bounds)."
+    "Learning rate of the one update (default 0.1, or 0.01 where outputs have no bounds, or the example's)."
     roster: Path | None = None
     "A CSV file of students, with a column id and perhaps name: a sheet each, with numbers of its own."
 
@@ -55,7 +56,7 @@ class ExampleOptions:
     """Which row that is there already."""
 
     example: str | None = None
-    "A built-in example (students, placement, xor), with its parameters at their start."
+    "A built-in example (students, placement, xor, chain), with its parameters at their start."
     row: Whole = None
     "The row, from 1."
 
@@ -130,12 +131,17 @@ def _sizes(layers: str) -> list[int]:
 
 
 def _of_example(draw: DrawOptions, example: ExampleOptions, sheet: SheetOptions) -> Exercise:
-    strange = next(iter(said(draw)), None)
+    strange = next((name for name in said(draw) if name != "rate"), None)
     if strange is not None:
         raise InputError(f"--{strange}: the example {example.example} comes with its own; leave it out")
     row = 1 if example.row is None else example.row
     why = explain(*find_example(str(example.example)), row=row - 1, notation=sheet.notation)
-    return exercise_of(why, sheet.digits)
+    made = exercise_of(why, sheet.digits, draw.rate)
+    if made.unmoved:
+        few = f"{counted(len(made.unmoved), 'parameter')} of {made.net.n_parameters}"
+        words = f"with {made.digits} digits the update at rate {made.rate:g} cannot be seen in {few}"
+        print(f"whygrad: {words}; --rate or --digits makes it seen", file=sys.stderr)
+    return made
 
 
 def _make_for_all(draw: DrawOptions, example: ExampleOptions, sheet: SheetOptions, paper: PaperOptions) -> int:
@@ -179,6 +185,8 @@ def mark(
     force
         Overwrite files that exist.
     """
+    if out is not None and exercise is not None and out.resolve() == exercise.resolve():
+        raise InputError(f"--out {out} would overwrite the exercise itself; choose another name")
     _refuse_among(answers, out, feedback_to, force)
     grades = mark_folder(answers, exercise)
     if feedback_to is not None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 SUFFIXES = (".csv", ".txt", ".md")
-LARGEST = 1e12  # no answer is larger; beyond it a slip of the pen would drown in rounding
 
-_SIGNS = str.maketrans("−–—⁄÷×·⋅∂", "---//***d")
+_SIGNS = str.maketrans("−‐‒–—―⁄÷×·⋅∂", "------//***d")
 _NUMBER = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:e([+-]?\d+)|\*10(?:\^|\*\*)?[({]?([+-]?\d+)[)}]?)?")
 _THOUSANDS = re.compile(r"([+-]?\d{1,3}(?:([.,])\d{3})(?:\2\d{3})*)(?!\2)[.,](\d*)")
+_MIXED = re.compile(r"([+-]?)(\d+)\s+(\d+/\d+)")  # 1 1/2
+_BEFORE = re.compile(r"(?:about|approx|circa|ca)\b\.?\s*")
+_BEHIND = re.compile(r"[.!?;]+$|(?<=[\d.%])(?:\s*[(,;]|\s)[^\d%=+*/^-]*$")  # words that no number stands in
 _BLANK = re.compile(r"[-_.?…\s]*|n/?a", re.IGNORECASE)
 _LISTED = re.compile(r"^[\s>|]*(?:(?:\d+[.)]|[-*+])\s+)?[\s|]*")  # how a line of a list or table begins
 _POINTS = re.compile(r"\(?\s*\d+\s*points?\s*\)?\s*$")
+_NUMBERED = re.compile(r"[\s>|]*(\d+)\s*(?:\.(?!\d)|[):=,;|]|\s(?=[-+.\d]))(.*)")  # 8: -0.4519
 _AROUND = '=:,;|$"\t '
 _PARTING = re.compile(r"[=:,;|\t ]")
 
@@ -47,17 +51,34 @@ class Answers:
 
 
 def read_number(text: str, line: int = 0) -> Answer:
-    """The answer with its number: -0.25, −0,25, -1/4, -2.5e-1 and -2.5·10^-1 are all read."""
-    plain = unicodedata.normalize("NFKC", text).translate(_SIGNS).lower().replace("x", "*")
-    plain = re.sub(r"[\s$`\"\\]", "", plain).lstrip("=≈~")
-    above, slash, below = plain.partition("/")
-    value, digits = _decimal(above)
-    if slash:
-        divisor, _ = _decimal(below)
-        value = value / divisor if value is not None and divisor else None
-    if value is not None and abs(value) > LARGEST:
+    """The answer with its number: -0.25, −0,25, -1/4, -25%, -2.5e-1 and -2.5·10^-1 are all read.
+
+    Of working, as in 0.5*3 - 1 = 0.5, the last side counts; words behind a number are passed over.
+    """
+    plain = re.sub(r"[$`'\"\\]", "", unicodedata.normalize("NFKC", text)).translate(_SIGNS).lower()
+    sides = [side.strip() for side in re.split("[=≈~]", plain)]
+    result = next((side for side in reversed(sides) if side), "")
+    result = _BEHIND.sub("", _BEFORE.sub("", result, count=1)).strip()
+    value, digits = _number(result.replace("x", "*"))
+    if value is not None and not math.isfinite(value):
         value = None
-    return Answer(text.strip(), value, None if slash else digits, line)
+    return Answer(text.strip(), value, digits, line)
+
+
+def _number(text: str) -> tuple[float | None, int | None]:
+    """(the number, its significant digits, None for a fraction)."""
+    mixed = _MIXED.fullmatch(text)
+    if mixed:
+        part, _ = _number(mixed[3])
+        return (None if part is None else float(f"{mixed[1]}1") * (float(mixed[2]) + part)), None
+    above, slash, below = re.sub(r"\s", "", text).partition("/")
+    value, digits = _decimal(above.removesuffix("%"))
+    if value is not None and above.endswith("%"):
+        value /= 100
+    if not slash:
+        return value, digits
+    divisor, _ = _decimal(below)
+    return (value / divisor if value is not None and divisor else None), None
 
 
 def _decimal(text: str) -> tuple[float | None, int]:
@@ -75,11 +96,14 @@ def _decimal(text: str) -> tuple[float | None, int]:
     return float(f"{sign}{mantissa}e{exponent}"), len(mantissa.replace(".", "").lstrip("0"))
 
 
-def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> Answers:
+def read_answers(
+    text: str, names: Iterable[str], given: Iterable[str] = (), numbered: Sequence[str] = ()
+) -> Answers:
     """The answers to the quantities `names` in a text.
 
     Lines that answer nothing and those that repeat what was `given` are passed over, so that a filled-in sheet can
     be read as well as a table. What looks like an answer but names no quantity, or one named before, is a problem.
+    Where no quantity is named at all, the lines are read as 8: 0.5, `numbered` being the names from number 1 on.
     """
     handed_out = set(given)
     known = spellings([*names, *handed_out])
@@ -88,7 +112,7 @@ def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> 
     for line, written in enumerate(text.splitlines(), start=1):
         name, left, right = _parted(written, known)
         answer = read_number(_POINTS.sub("", right), line)
-        if name is None and answer.value is not None and _like_a_name(left):
+        if name is None and answer.value is not None and _like_a_name(left) and "=" not in right:
             problems.append(f"line {line}: {left!r} is no quantity that is asked for")
         if name is None or name in handed_out:
             continue
@@ -97,7 +121,17 @@ def read_answers(text: str, names: Iterable[str], given: Iterable[str] = ()) -> 
             problems.append(f"line {line}: {name} stands in line {before.line} already; line {line} counts")
         if before is None or _use(answer) >= _use(before):
             found[name] = answer
-    return Answers(found, tuple(problems))
+    return Answers(found or _by_number(text, numbered), tuple(problems))
+
+
+def _by_number(text: str, names: Sequence[str]) -> dict[str, Answer]:
+    """The answers in lines that begin with the number that their quantity has on the sheet."""
+    found = {}
+    for line, written in enumerate(text.splitlines(), start=1):
+        parted = _NUMBERED.fullmatch(written)
+        if parted and 1 <= int(parted[1]) <= len(names):
+            found[names[int(parted[1]) - 1]] = read_number(_POINTS.sub("", parted[2].strip(_AROUND)), line)
+    return found
 
 
 def spellings(names: Iterable[str]) -> dict[str, str]:

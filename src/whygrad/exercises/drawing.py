@@ -2,7 +2,8 @@
 
 Inputs are small whole numbers, no two alike; weights and biases have one decimal, two where there are many, and no
 two weights of a layer are alike, so that indices interchanged show. A draw is kept when nothing is near a kink,
-saturated, 0, or all but equal to its neighbour, and one update lowers the loss.
+saturated, 0, or all but equal to its neighbour, work with rounded numbers leads to the same, and one update lowers
+the loss. Of units that can be off, as relu's, one is: where all are on, relu left out would not show.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from whygrad.exercises.quantities import given_numbers, quantities_of, worked
 from whygrad.exercises.quantity import Quantity, Values
 from whygrad.exercises.signs import Signs
 from whygrad.maths import Array
-from whygrad.network import Network
+from whygrad.network import Dense, Network
 from whygrad.propagation import Trace, forward_propagation
 from whygrad.weights import flatten
 
@@ -28,6 +29,7 @@ SLOPE = 0.05  # the least derivative of an activation
 FAR = 2.5  # between a prediction and a number that it is to meet
 LEAST = 2e-3  # of any quantity of a network of up to two layers
 LARGEST = 99.0
+ROUNDED, STEADY = 4, 0.01  # digits that numbers are rounded to on the way, and how far that may lead away
 LOW = 5e-3  # of the loss after the update
 
 Row = tuple[Array, Array, Array]  # x (inputs,), y (outputs,), w (P,)
@@ -48,8 +50,9 @@ def draw(signs: Signs, rate: float, seed: int, student: str = "") -> Row:
             continue
         y = _targets(generator, signs)
         if _judged_well(signs, trace.output[0], y):
-            key = worked(quantities, given_numbers(signs, x, y, w, rate))
-            if _worth_it(signs, quantities, key):
+            given = given_numbers(signs, x, y, w, rate)
+            key = worked(quantities, given)
+            if _worth_it(signs, quantities, key) and _steady(key, worked(quantities, given, ROUNDED)):
                 return x, y, w
     raise InputError(
         f"no friendly numbers were found for {signs.net} with {signs.loss.name} and rate {rate:g}; "
@@ -90,19 +93,31 @@ def _targets(generator: np.random.Generator, signs: Signs) -> Array:
 
 
 def _friendly(net: Network, trace: Trace) -> bool:
-    """Whether the row's way forward keeps clear of kinks, saturation and twins."""
+    """Whether the row keeps clear of kinks, saturation and twins, and has one unit off where units can be."""
+    off = 0
     for dense, z, a in zip(net.layers, trace.z, trace.a[1:], strict=True):
         g = dense.activation
         if any((np.abs(z - kink) < GAP).any() for kink in g.kinks) or (np.abs(z) < APART).any():
             return False
         if g.elementwise:
             least = min(SLOPE, g.k) if g.constant else SLOPE
-            steep = np.abs(g.pull(np.ones_like(z), z, a)) >= least
+            flat = np.abs(g.pull(np.ones_like(z), z, a)) < least
         else:
-            steep = a >= SLOPE
-        if not steep.all() or (np.diff(np.sort(a[0])) < APART).any():
+            flat = a < SLOPE
+        if _switches(net, dense):
+            off += int(flat.sum())
+        elif flat.any():
             return False
-    return True
+        if (np.diff(np.sort(a[0])) < APART).any():
+            return False
+    return off == any(_switches(net, dense) for dense in net.layers)
+
+
+def _switches(net: Network, dense: Dense) -> bool:
+    """Whether one of the layer's units can be off, with a derivative of 0, and leave another its way back."""
+    one, g = np.ones((1, 1)), dense.activation
+    hidden = dense is not net.layers[-1]
+    return hidden and dense.units > 1 and g.elementwise and not g.pull(one, -one, g.value(-one)).any()
 
 
 def _judged_well(signs: Signs, a: Array, y: Array) -> bool:
@@ -117,4 +132,10 @@ def _worth_it(signs: Signs, quantities: tuple[Quantity, ...], key: Values) -> bo
     least = LEAST * 0.2 ** max(0, len(signs.net.layers) - 2)
     sizes = [abs(key[quantity.name]) for quantity in quantities]
     falls = LOW <= key[signs.updated.L().text] < key[signs.L().text]
-    return falls and all(least <= size <= LARGEST for size in sizes)
+    off = any(_switches(signs.net, dense) for dense in signs.net.layers)
+    return falls and all(least <= size <= LARGEST or (off and size == 0) for size in sizes)
+
+
+def _steady(key: Values, rounded: Values) -> bool:
+    """Whether whoever rounds on the way comes to the numbers of the key, none being a small rest of large ones."""
+    return all(abs(rounded[name] - value) <= STEADY * abs(value) for name, value in key.items())

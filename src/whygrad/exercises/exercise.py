@@ -17,7 +17,7 @@ from whygrad.explanation.symbols import Symbols
 from whygrad.losses import Loss, registered
 from whygrad.losses import loss as find_loss
 from whygrad.maths import Array
-from whygrad.names import NOTATIONS
+from whygrad.names import NOTATIONS, places
 from whygrad.network import Network, network_from_plain, whole_number
 
 MOST = 60  # parameters: more are no work for a sheet of paper
@@ -86,6 +86,17 @@ class Exercise:
     def key(self) -> Values:
         """The right answers, and what is given, by name."""
         return worked(self.quantities, self.given)
+
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """The parameters that the update moves by less than the digits show."""
+        signs = self.signs
+        pairs = ((signs.parameter(place), signs.updated.parameter(place)) for place in places(self.net))
+        return tuple(
+            old.text
+            for old, new in pairs
+            if f"{self.key[old.text]:.{self.digits}g}" == f"{self.key[new.text]:.{self.digits}g}"
+        )
 
     def settings(self) -> dict[str, Any]:
         """What all students of a roster share, as TOML and JSON can hold it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from whygrad.exercises.marking import Mark, Marks
@@ -10,6 +11,8 @@ from whygrad.exercises.writing import shown
 from whygrad.explanation.pages import alone, chained
 from whygrad.explanation.symbols import figure
 from whygrad.printing import counted
+
+OFTEN = 3  # times that the same slip is one misunderstanding
 
 
 def feedback(marks: Marks) -> str:
@@ -20,7 +23,7 @@ def feedback(marks: Marks) -> str:
     lines = [f"# Feedback for {e.who or 'the answers'}", ""]
     lines.append(f"**{marks.points} of {counted(e.points, 'point')}**: {sections}.")
     wrong, missing = marks.having("wrong"), marks.having("missing")
-    first = [f"The first thing that went wrong is {wrong[0].quantity.name}."] if wrong else []
+    first = [f"The first thing that went wrong is `{wrong[0].quantity.name}`.", ""] if wrong else []
     for title, told in (
         ("Wrong", [_wrong(marks, mark) for mark in wrong]),
         ("Unreadable", [_unreadable(mark) for mark in marks.having("unreadable")]),
@@ -60,6 +63,10 @@ def _notes(marks: Marks) -> Iterator[str]:
     if follows:
         names = ", ".join(f"`{mark.quantity.name}`" for mark in follows)
         yield f"Right, as they follow from your earlier numbers, though the key has others: {names}."
+    often = Counter(mark.slips for mark in marks.having("wrong") if mark.slips)
+    for slips, times in often.items():
+        if times >= OFTEN:
+            yield f"One slip cost you {times} answers: {'; or '.join(slips)}."
     for mark in marks.marks:
         if mark.note:
             yield f"`{mark.quantity.name}`: {mark.note}; it counts as right."

@@ -14,7 +14,7 @@ from pathlib import Path
 from whygrad.errors import InputError
 from whygrad.exercises.exercise import Exercise, exercise_from_plain
 from whygrad.exercises.forms import SUFFIXES, sheet_text
-from whygrad.files import refuse_existing, write_bytes
+from whygrad.files import refuse_existing, refuse_unwritable, write_bytes
 
 NAME = "exercise.toml"
 ENDINGS = {"md": ".md", "latex": ".tex", "html": ".html"}
@@ -35,13 +35,17 @@ def write_sheet(
 
     Returns the paths. Raises `InputError` for files that are there already, unless `force`.
     """
+    if out.suffix.lower() in (".csv", ".toml"):
+        raise InputError(
+            f"--out {out}: a table of answers (.csv) and a .toml are written beside it; end it in .md"
+        )
     files = {
         out: sheet_text(exercise, form_of(out, form)),
         out.with_suffix(".csv"): answers_table(exercise),
         out.with_suffix(".toml"): exercise_file([exercise]),
     }
     if key is not None:
-        if key in files:
+        if key.resolve() in [path.resolve() for path in files]:
             raise InputError(f"--key {key} would overwrite the sheet's own files; choose another name")
         files[key] = sheet_text(exercise, form_of(key, form), key=True)
     return _write(files, force)
@@ -62,21 +66,28 @@ def write_roster(
     return _write(files, force, folders=[out] if key is None else [out, key])
 
 
-def make_folder(folder: Path) -> None:
-    """Makes a folder where there is none; raises `InputError` where that cannot be."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise InputError(f"{folder} cannot be made a folder: {problem.strerror}") from None
+def _make_folders(folders: Sequence[Path]) -> None:
+    """Makes the folders that are missing, all or none; raises `InputError` where one cannot be."""
+    made: list[Path] = []
+    for folder in folders:
+        try:
+            if not folder.is_dir():
+                folder.mkdir()
+                made.append(folder)
+        except OSError as problem:
+            for empty in made:
+                empty.rmdir()
+            raise InputError(f"{folder} cannot be made a folder: {problem.strerror}") from None
 
 
 def _write(files: Mapping[Path, str], force: bool, folders: Sequence[Path] = ()) -> list[Path]:
     """Writes all files, or none where one is in the way; the folders are made where they are missing."""
     for path in files:
-        if not force and (path.parent.is_dir() or path.parent not in folders):
-            refuse_existing(path)
-    for folder in folders:
-        make_folder(folder)
+        if path.parent.is_dir() or path.parent not in folders:
+            if not force:
+                refuse_existing(path)
+            refuse_unwritable(path)
+    _make_folders(folders)
     for path, text in files.items():
         write_bytes(text.encode(), path)
     return list(files)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,10 @@ from whygrad.exercises.exercise import Exercise
 from whygrad.exercises.files import NAME, read_exercises
 from whygrad.exercises.marking import Marks, mark_answers
 from whygrad.exercises.quantity import SECTIONS
+from whygrad.exercises.reckoning import unit_of
 from whygrad.exercises.roster import same
 
+ENOUGH = 5  # answers that can tell whose sheet they belong to
 PASSED_OVER = (".toml", ".html", ".htm", ".tex")  # sheets and settings that lie beside the answers
 
 
@@ -71,9 +75,22 @@ def mark_folder(answers: str | Path, exercise: str | Path | None = None) -> Grad
         raise InputError(f"{folder} holds no answers; they are files such as ID.csv, ID.txt or ID.md")
     if shared is not None:
         exercises = tuple(replace(shared, student=found[0].stem) for found in files.values())
-    marks = tuple(_marked(e, files.pop(same(e.student), [])) for e in exercises)
-    strangers = [f"{found[0].name}: no sheet in {path.name} is for {found[0].stem!r}" for found in files.values()]
+    own = [_marked(e, files.pop(same(e.student), [])) for e in exercises]
+    marks = tuple(own if shared else (_traced(one, exercises) for one in own))
+    strangers = [_stranger(found[0], path, exercises) for found in files.values()]
     return Grades(marks, (*problems, *strangers))
+
+
+def _stranger(file: Path, sheets: Path, exercises: Sequence[Exercise]) -> str:
+    """A line for a file that is no student's, with the id it may be meant for: 7 for 007, 007 (1) for 007."""
+    meant = [e.student for e in exercises if _names(same(file.stem), same(e.student))]
+    hint = f"; did you mean {meant[0]!r}?" if len(meant) == 1 else ""
+    return f"{file.name}: no sheet in {sheets.name} is for {file.stem!r}{hint}"
+
+
+def _names(stem: str, student: str) -> bool:
+    """Whether the id stands in the file's name by itself, with or without the noughts it begins with."""
+    return re.search(rf"(?<![^\W_])0*{re.escape(student.lstrip('0') or '0')}(?![^\W_])", stem) is not None
 
 
 def _exercise_in(folder: Path) -> Path:
@@ -102,15 +119,16 @@ def _handed_in(folder: Path, sheet: str | None) -> tuple[dict[str, list[Path]], 
 def _marked(exercise: Exercise, files: list[Path]) -> Marks:
     """The marks of one student: of the first file that answers anything."""
     names, problems, read = [quantity.name for quantity in exercise.quantities], [], []
+    numbered = [quantity.name for quantity in exercise.asked]
     for path in files:
         try:
-            utf8, _ = decode(path.read_bytes(), path.name, None)
+            utf8, _ = decode(path.read_bytes(), path.name, None, option=False)
         except OSError as problem:
             problems.append(f"{path.name} cannot be read: {problem.strerror}")
         except InputError as problem:
             problems.append(str(problem))
         else:
-            read.append((path.name, read_answers(utf8.decode(), names, exercise.given)))
+            read.append((path.name, read_answers(utf8.decode(), names, exercise.given, numbered)))
     filled = [found for found in read if not all(answer.blank for answer in found[1].found.values())]
     if not filled:
         problems.append("no answers" if read else "no answers file" if not files else "no readable answers file")
@@ -123,3 +141,21 @@ def _marked(exercise: Exercise, files: list[Path]) -> Marks:
         assert mark.answer is not None
         problems.append(f"{name} line {mark.answer.line}: {mark.quantity.name} is {mark.answer.text!r}, no number")
     return replace(marks, problems=tuple(problems))
+
+
+def _traced(marks: Marks, exercises: Sequence[Exercise]) -> Marks:
+    """The marks, with a line where most answers are not of this student's sheet but of another's."""
+    found = [(mark.quantity.name, mark.answer.value) for mark in marks.marks if mark.answer is not None]
+    numbers = {name: value for name, value in found if value is not None}
+
+    def share(exercise: Exercise) -> float:
+        keys = ((value, exercise.key[name]) for name, value in numbers.items())
+        return sum(abs(value - key) <= unit_of(key, 3) for value, key in keys) / len(numbers)
+
+    if len(numbers) < ENOUGH or share(marks.exercise) > 0.5:
+        return marks
+    for other in exercises:
+        if share(other) > 0.8:
+            line = f"these are the answers to another sheet, that of {other.who}"
+            return replace(marks, problems=(*marks.problems, line))
+    return marks

@@ -54,13 +54,15 @@ def make_exercise(
     return Exercise(net, found, x, y, w, rate, digits, notation, student, name)
 
 
-def exercise_of(why: Explanation, digits: int = DIGITS) -> Exercise:
+def exercise_of(why: Explanation, digits: int = DIGITS, rate: float | None = None) -> Exercise:
     """The explained row as an exercise, at its moment: `exercise_of(explain(*example("students")))`.
 
-    The step is plain gradient descent at the moment's learning rate. Raises `InputError` for a row whose weight is
-    not 1, and for networks too large to work by hand.
+    The step is plain gradient descent, at the moment's learning rate unless another is said. Raises `InputError`
+    for a row whose weight is not 1, and for networks too large to work by hand.
     """
     m = why.moment
     if m.weight != 1:
         raise InputError(f"{m.place} has weight {m.weight:g}; an exercise takes a row of weight 1")
-    return Exercise(m.net, m.loss, m.row.x[0], m.row.y[0], m.w, m.rate, digits, why.notation)
+    return Exercise(
+        m.net, m.loss, m.row.x[0], m.row.y[0], m.w, m.rate if rate is None else rate, digits, why.notation
+    )

@@ -21,6 +21,7 @@ from whygrad.exercises.slips import slips_of
 
 Status = Literal["right", "follows", "wrong", "missing", "unreadable"]
 ROUNDING = 1 + 1e-9  # a number just on the border is within it, whatever binary makes of it
+LARGEST = 1e12  # no answer is larger, or a million times the key's: a slip of the pen would drown in rounding
 Reading = tuple[float, float]  # a value, and how far rounding may have moved it
 
 
@@ -120,7 +121,7 @@ def mark_answers(exercise: Exercise, answers: Answers | Mapping[str, str | float
     """
     if not isinstance(answers, Answers):
         answers = _named(exercise, answers)
-    digits = exercise.digits
+    digits, found = exercise.digits, _bounded(exercise, answers.found)
     own, mended = Ledger(dict(exercise.given)), Ledger(dict(exercise.given))  # mended: without what is wrong
     key = Ledger(dict(exercise.key), {q.name: unit_of(exercise.key[q.name], digits) for q in exercise.quantities})
     numbers = {quantity.name: number for number, quantity in enumerate(exercise.asked, start=1)}
@@ -129,7 +130,7 @@ def mark_answers(exercise: Exercise, answers: Answers | Mapping[str, str | float
     for quantity in exercise.quantities:
         name = quantity.name
         readings = _readings(quantity, (own, mended, key))
-        mark = _judged(quantity, answers.found.get(name), readings, digits, not astray.isdisjoint(quantity.needs))
+        mark = _judged(quantity, found.get(name), readings, digits, not astray.isdisjoint(quantity.needs))
         mark = replace(mark, number=numbers.get(name, 0))
         if mark.astray or mark.status == "wrong":
             astray.add(name)
@@ -140,6 +141,15 @@ def mark_answers(exercise: Exercise, answers: Answers | Mapping[str, str | float
     done = [replace(mark, slips=_slips(mark, own, digits)) if mark.status == "wrong" else mark for mark in marks]
     shown = tuple(mark for mark in done if mark.number or mark.status == "wrong")
     return Marks(exercise, shown, own.values, answers.problems)
+
+
+def _bounded(exercise: Exercise, found: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The answers; those that are too large for any of the exercise's numbers are none."""
+    largest = max(LARGEST, *(1e6 * abs(value) for value in exercise.key.values()))
+    return {
+        name: replace(answer, value=None) if abs(answer.value or 0.0) > largest else answer
+        for name, answer in found.items()
+    }
 
 
 def _readings(quantity: Quantity, ledgers: Sequence[Ledger]) -> list[Reading]:

@@ -14,10 +14,10 @@ STYLE = """
 * { box-sizing: border-box; }
 body { font: 15px/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff; max-width: 52rem;
   margin: 2rem auto; padding: 0 1.5rem; }
-header { display: flex; justify-content: space-between; align-items: flex-end; gap: 2rem;
+header { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: flex-end; gap: 2rem;
   border-bottom: 2px solid #111; padding-bottom: .6rem; }
 h1 { font-size: 1.6rem; margin: 0; } header p { margin: .1rem 0 0; color: #444; }
-.who { text-align: right; white-space: nowrap; } .who p { margin: .35rem 0 0; color: #111; }
+.who { text-align: right; margin-left: auto; } .who p { margin: .35rem 0 0; color: #111; }
 .line { display: inline-block; border-bottom: 1px solid #111; min-width: 14rem; text-align: left; }
 .line.short { min-width: 3.5rem; }
 h2 { font-size: 1.08rem; margin: 1.5rem 0 .5rem; break-after: avoid; }
@@ -25,6 +25,7 @@ math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math; 
 ol math, .facts math { math-style: normal; }
 .facts { display: flex; gap: 1.5rem; align-items: center; } .facts > div { flex: 1; }
 .facts p { margin: .35rem 0; } .facts svg { flex: none; }
+svg { max-width: 100%; height: auto; }
 table.given { border-collapse: collapse; margin: .2rem 0 .6rem; width: 100%; }
 table.given th { text-align: left; font-weight: normal; color: #444; white-space: nowrap; width: 1%;
   padding: .18rem 1.6rem .18rem 0; vertical-align: top; }
@@ -44,6 +45,7 @@ li .blank { flex: 1; align-self: flex-end; border-bottom: 1px solid #777; margin
 li .points { color: #666; font-size: .82em; white-space: nowrap; }
 ol.worked li { display: flex; align-items: baseline; gap: .6rem; padding: .22rem 0; break-inside: avoid; }
 ol.worked .equation { flex: 1; }
+@media (max-width: 44rem) { .facts { display: block; } ol.asked { columns: 1; } }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 11pt; } }
 """
 LINE = '<span class="line">&nbsp;</span>'

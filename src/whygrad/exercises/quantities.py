@@ -39,9 +39,10 @@ def given_numbers(signs: Signs, x: Array, y: Array, w: Array, rate: float) -> di
 
 
 @np.errstate(all="ignore")
-def worked(quantities: Iterable[Quantity], given: Values) -> dict[str, float]:
-    """What is given and every quantity, by name."""
+def worked(quantities: Iterable[Quantity], given: Values, digits: int | None = None) -> dict[str, float]:
+    """What is given and every quantity, by name; with `digits`, each is rounded before the next is worked out."""
     found = dict(given)
     for quantity in quantities:
-        found[quantity.name] = quantity.rule(found)
+        value = quantity.rule(found)
+        found[quantity.name] = value if digits is None else float(f"{value:.{digits}g}")
     return found

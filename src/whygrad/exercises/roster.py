@@ -30,13 +30,16 @@ def same(text: str) -> str:
 def read_roster(path: str | Path) -> tuple[Student, ...]:
     """The students in a CSV file with a column id and, if wanted, a column name.
 
-    Without a first line that names an id, the first column has the ids and the second the names. Raises
-    `InputError` for an id that is empty, twice there, or could not be a file's name.
+    Without a first line that names an id, the first column has the ids and the second the names. Rows without
+    anything in them are passed over. Raises `InputError` for an id that is empty, twice there, or could not be a
+    file's name, and for a first line that names a name and no id.
     """
     path = Path(path)
-    rows = _rows(path)
+    rows = [(line, fields) for line, fields in _rows(path) if any(field.strip() for field in fields)]
     head = [same(field.strip()) for field in rows[0][1]] if rows else []
     id_at, name_at = 0, 1
+    if "name" in head and "id" not in head:
+        raise InputError(f"{path} line {rows[0][0]}: no column is called id; call one so: {', '.join(head)}")
     if "id" in head:
         id_at, name_at = head.index("id"), head.index("name") if "name" in head else len(head)
     students: dict[str, tuple[int, Student]] = {}
@@ -59,7 +62,7 @@ def read_roster(path: str | Path) -> tuple[Student, ...]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The lines of the file with their numbers."""
     try:
-        utf8, _ = decode(path.read_bytes(), str(path), None)
+        utf8, _ = decode(path.read_bytes(), str(path), None, option=False)
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     lines = utf8.decode().splitlines(keepends=True)

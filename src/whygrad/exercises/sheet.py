@@ -161,7 +161,7 @@ def _given(e: Exercise) -> Iterator[tuple[str, tuple[Sign, ...]]]:
         numbers = [alone(figure(e.given[name.text])) for name in names]
         return tuple(Sign(f"{n} = {v}", f"{n.latex} = {v.latex}") for n, v in zip(names, numbers, strict=True))
 
-    yield "Inputs", equal(*(signs.a(-1, k) for k in range(e.net.inputs)))
+    yield "Input" if e.net.inputs == 1 else "Inputs", equal(*(signs.a(-1, k) for k in range(e.net.inputs)))
     yield "Target" if e.net.outputs == 1 else "Targets", equal(*(signs.y(k) for k in range(e.net.outputs)))
     for layer, (n_in, n_out) in enumerate(zip(e.net.sizes, e.net.sizes[1:], strict=False)):
         for to in range(n_out):
@@ -172,7 +172,7 @@ def _given(e: Exercise) -> Iterator[tuple[str, tuple[Sign, ...]]]:
 def _answering(e: Exercise) -> str:
     """How answers are to be given."""
     samples = " or ".join(f"{value:.{e.digits}g}" for value in (-12.3456789012, 0.0123456789012))
-    file = f"{e.student}.csv" if e.student else "the answers table"
+    file = f"{e.student}.csv" if e.student else "the answers table under your own name, such as ada.csv"
     return (
         f"Work from top to bottom. Give every answer with {e.digits} significant digits, as in {samples}, and go "
         "on with the numbers that you found: what follows rightly from an earlier mistake counts as right. Leave "

@@ -89,9 +89,9 @@ def match_losses(
         found = _search(trials, sizes, progress)
         left = {slips for slips, _ in _WRONG} - {slips for slips, _ in sizes}
         if not found and not rounded and left:
-            remarks.append(
-                f"combinations of {min(left)} slips or more were not tried: {_why_not(trials, min(left))}"
-            )
+            fewest = min(left)
+            why_not = _why_not(trials, fewest)
+            remarks.append(f"combinations of {counted(fewest, 'slip')} or more were not tried: {why_not}")
     if not found and not rounded:
         remarks.append("rows in a random order of the code's own were not tried")
     if rounded:

@@ -30,4 +30,5 @@ def _lower(which: int, most: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(which)
+    most = min(most, sys.maxsize)  # all the system can count
     resource.setrlimit(which, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from whygrad.judgement.conventions import Hypothesis
 from whygrad.judgement.experiments import Experiment
-from whygrad.judgement.matching import Match
+from whygrad.judgement.matching import Entry, Match
 from whygrad.judgement.slips import Slip
 from whygrad.judgement.trouble import UNREAD
 from whygrad.printing import columns, counted
+from whygrad.table import listed
 
 Verdict = Literal["right", "wrong", "undecided"]
 SHOWN = 12  # wrong numbers that are listed
@@ -60,24 +61,38 @@ class Section:
             found.append((best.reading.title, "whygrad and Keras print the mean over the rows as they are met"))
         return found
 
-    def to_plain(self) -> dict[str, Any]:
-        """Numbers, words and lists only, for JSON."""
+    @property
+    def wrong(self) -> tuple[Entry, ...]:
+        """The wrong numbers of the first probe that shows any; the others say the same again."""
+        every = [entry for entry in self.match.entries if entry.wrong]
+        return tuple(entry for entry in every if entry.probe == every[0].probe)
+
+    def to_plain(self, hint: bool = False) -> dict[str, Any]:
+        """Numbers, words and lists only, for JSON; with `hint`, no more than where it is wrong."""
         m = self.match
         return {
             "name": self.name,
             "verdict": self.verdict,
-            "slips": [_plain_slip(slip) for slip in self.slips],
-            "follows_from": [slip.key for slip in self.inherited if slip in m.slips],
-            "also": [[one.key for one in other.elements] for other in self.also],
+            "slips": [_plain_slip(slip, hint) for slip in self.slips],
+            "follows_from": [slip.key for slip in self.inherited if slip in m.slips and not hint],
+            "also": [[one.key for one in other.elements] for other in self.also if not hint],
             "conventions": [{"title": title, "usual": usual} for title, usual in self.agreed],
             "digits": m.digits,
-            "entries": [{**vars(entry), "ratio": entry.ratio} for entry in m.entries],
-            "known": list(m.known),
+            "entries": [_plain_entry(entry, hint) for entry in m.entries],
+            "known": [] if hint else list(m.known),
             "remarks": list(m.remarks),
         }
 
 
-def _plain_slip(slip: Slip) -> dict[str, Any]:
+def _plain_entry(entry: Entry, hint: bool) -> dict[str, Any]:
+    if hint:
+        return {"probe": entry.probe, "name": entry.name, "theirs": entry.theirs, "wrong": entry.wrong}
+    return {**vars(entry), "ratio": entry.ratio}
+
+
+def _plain_slip(slip: Slip, hint: bool) -> dict[str, Any]:
+    if hint:
+        return {"where": slip.where, "layer": slip.layer, "hint": slip.hint}
     return {
         "key": slip.key,
         "title": slip.title,
@@ -134,13 +149,23 @@ class Report:
         """0 right, 1 wrong, 3 undecided."""
         return {"right": 0, "wrong": 1, "undecided": 3}[self.verdict]
 
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """What is wrong, in short: each slip, or with `hint` its place; where none is known, the wrong numbers."""
+        unnamed = [s for s in self.sections if s.verdict == "wrong" and not s.slips]
+        return (
+            *(slip.hint if self.hint else slip.title for slip in self.slips),
+            *(f"{section.name}: no known slip; wrong: {_names(section)}" for section in unnamed),
+        )
+
     def assert_right(self) -> None:
         """Raises `AssertionError` with the whole report, unless everything is right. For pytest."""
+        __tracebackhide__ = True  # pytest shows the test and the report, not this line
         if self.verdict != "right":
             raise AssertionError(f"\n{self}")
 
     def to_plain(self) -> dict[str, Any]:
-        """Numbers, words and lists only, for JSON."""
+        """Numbers, words and lists only, for JSON; with `hint`, the places without the answers."""
         return {
             "name": self.name,
             "task": self.task,
@@ -148,9 +173,9 @@ class Report:
             "form": self.form,
             "parts": dict(self.parts),
             "stored": list(self.stored),
-            "sections": [section.to_plain() for section in self.sections],
+            "sections": [section.to_plain(self.hint) for section in self.sections],
             "problems": list(self.problems),
-            "experiment": None if self.experiment is None else str(self.experiment),
+            "experiment": None if self.experiment is None or self.hint else str(self.experiment),
         }
 
     def lines(self) -> list[str]:
@@ -205,8 +230,7 @@ def _section_lines(section: Section) -> Iterator[str]:
         yield f"     as it should be: {slip.right}"
     yield from _others(section)
     yield from (f"  known: {fact}" for fact in section.match.known)
-    every = [entry for entry in section.match.entries if entry.wrong]
-    wrong = [entry for entry in every if entry.probe == every[0].probe]  # the others say the same again
+    wrong = section.wrong
     if wrong and section.verdict == "wrong":
         rows = [["number", "yours", "right", "yours / right"]]
         for entry in wrong[:SHOWN]:
@@ -236,5 +260,9 @@ def _hints(section: Section) -> Iterator[str]:
         return
     yield f"{section.name}: WRONG"
     yield from (f"  hint: {slip.hint}" for slip in section.slips)
-    if not section.slips:
-        yield from (f"  known: {fact}" for fact in section.match.known[:2])
+    if not section.slips and section.wrong:
+        yield from (f"  {line}" for line in wrapped(f"wrong: {_names(section)}"))
+
+
+def _names(section: Section) -> str:
+    return listed((entry.name for entry in section.wrong), SHOWN)

@@ -39,7 +39,7 @@ class Limits:
     """
 
     seconds: float = 20.0
-    memory: int = 2 * 2**30
+    memory: float = 2 * 2**30
     printed: int = 1_000_000
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ def ask(source: Source, probes: Sequence[Probe], limits: Limits | None = None) -
         report = os.path.join(folder, "report")
         Path(report).touch()
         if isinstance(source, str | Path):
-            ended = _run_file(_existing(source), probes, limits, folder, report)
+            ended = _run_file(existing(source), probes, limits, folder, report)
         elif callable(source) or isinstance(source, Mapping | ModuleType):
             ended = _run_fork(source, probes, limits, report)
         else:
@@ -88,7 +88,8 @@ def ask(source: Source, probes: Sequence[Probe], limits: Limits | None = None) -
         return _read(Path(report).read_bytes(), ended, len(probes), limits)
 
 
-def _existing(source: str | Path) -> Path:
+def existing(source: str | Path) -> Path:
+    """The file's whole path; raises `InputError` where there is none."""
     path = Path(source).absolute()
     if not path.is_file():
         what = "is a folder; give a .py file in it" if path.is_dir() else "is not there"

@@ -9,7 +9,7 @@ from whygrad.explanation.forms.breaking import flat, named, pieces, printed
 from whygrad.explanation.pages import Block, Cell, Curve, Equations, Grid, Heading, Node, Page, Words
 from whygrad.explanation.symbols import Sign
 
-__all__ = ["as_latex", "escaped"]
+__all__ = ["as_latex", "escaped", "printable", "sentence"]
 
 LINE = 72  # printed letters of an equation that stand in one line
 LEFT = 12  # of them beside it, left of its first =
@@ -22,7 +22,7 @@ def as_latex(page: Page) -> str:
     """The page as a document."""
     body = "\n\n".join(block for block in map(_block, page.all_blocks) if block)
     subject = f"\\noindent {escaped(page.subject)}\n" if page.subject else ""
-    return _printable(
+    return printable(
         "\\documentclass[a4paper,fleqn]{article}\n"
         "\\usepackage[T1]{fontenc}\n"
         "\\usepackage{amsmath}\n"
@@ -33,12 +33,12 @@ def as_latex(page: Page) -> str:
         "\\sloppy\n"
         "\\allowdisplaybreaks\n"
         "\\begin{document}\n"
-        f"{subject}\\section*{{{_sentence(page.title.text)}}}\n\n{body}\n\n"
+        f"{subject}\\section*{{{sentence(page.title.text)}}}\n\n{body}\n\n"
         "\\end{document}\n"
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Letters that pdfLaTeX has in no font are named by their number there; other LaTeXs print them."""
     return "".join(
         c
@@ -50,9 +50,9 @@ def _printable(text: str) -> str:
 
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"\\subsection*{{{_sentence(block.text)}}}"
+        return f"\\subsection*{{{sentence(block.text)}}}"
     if isinstance(block, Words):
-        said = escaped(block.text) if block.plain else _sentence(block.text)
+        said = escaped(block.text) if block.plain else sentence(block.text)
         return f"\\textbf{{{said}}}" if block.loud else said
     if isinstance(block, Equations):
         left = max((printed(line[0].latex) for line in block.lines if len(line) > 1), default=0)
@@ -66,7 +66,8 @@ def _block(block: Block) -> str:
     return _grid(_tree(block.root))
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A sentence with the names in it set as mathematics."""
     return "".join(f"${part}$" if maths else escaped(part) for part, maths in named(text))
 
 
@@ -99,7 +100,7 @@ def _filled(latex: str, room: int) -> list[str]:
 
 def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
-        return _sentence(cell)
+        return sentence(cell)
     return f"${flat(cell.latex)}$" if cell.latex else ""
 
 

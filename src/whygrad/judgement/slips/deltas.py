@@ -51,7 +51,7 @@ def output_slips(net: Network, training: Training) -> Iterator[Slip]:
     turned = right.replace("y_hat - y", "y - y_hat") if "y_hat - y" in right else right.replace("= ", "= -", 1)
     yield slip(
         "sign", "the whole gradient has the wrong sign", "sign", turned,
-        "check the sign of the output's error", scaled(lambda now: -1.0),
+        "take a row where y_hat is too large: what must dL/dy_hat be there?", scaled(lambda now: -1.0),
     )  # fmt: skip
     for f in _factors(net, training):
         change = on_stage(last - 1, "output_delta", scaled(f.of))
