@@ -78,7 +78,7 @@ def program(style: str, task: Task, keys: Sequence[str] = ()) -> str:
 
 def family(key: str) -> str:
     """A key without its layers: "dW_2-of-a_1" is of the family "dW-of-a"."""
-    key = re.sub(r":\d+$|_\d+", "", key)
+    key = re.sub(r":\d+$|_\d+|-sums$", "", key)
     return re.sub(r"(assigned-(?:from|to)|bias-of-layer)-\d+", r"\1", re.sub(r"^path-W\d", "path-W", key))
 
 

@@ -93,6 +93,7 @@ def _loop_slips(s: Units) -> dict[str, dict[str, str]]:
     kept = ", ".join(["x", *(f"{what}{n}" for n in s.task.layers for what in "za")])
     forward = "\n".join(s.forward(s.statements()))
     passes = f"passes = []\nfor x, y in data:\n{block([forward, f'passes.append(({kept}))'])}"
+    sums = "-sums" if s.task.training.batch not in (1, "all") else ""
     waiting = "    waiting = waiting[batch_size:]\n"
     return {
         "order-reversed": {"take": "batch = data[::-1][start:start + batch_size]"},
@@ -106,8 +107,8 @@ def _loop_slips(s: Units) -> dict[str, dict[str, str]]:
             f"    batches.append(waiting[:batch_size])\n{waiting}",
             "for": "batches", "take": "batch = start",
         },
-        "reset-epoch": {"epoch": f"{_EMPTY}\n{_zeros(s, ('sum_',))}", "zero": ""},
-        "reset-never": {"begin": _zeros(s, ("sum_",)), "zero": ""},
+        f"reset-epoch{sums}": {"epoch": f"{_EMPTY}\n{_zeros(s, ('sum_',))}", "zero": ""},
+        f"reset-never{sums}": {"begin": _zeros(s, ("sum_",)), "zero": ""},
         "stale-epoch": {"epoch": f"{_EMPTY}\n{passes}\nrow = 0", "forward": f"{kept} = passes[row]\nrow += 1"},
         "stale-step": {
             "begin": "old = []", "before": "now = []",

@@ -222,3 +222,56 @@ def test_a_loop_is_tried_with_every_way_to_store_a_bias_that_its_functions_take(
 
 def test_a_loop_without_a_shuffle_is_judged_in_order_whatever_is_claimed(tmp_path: Path) -> None:
     assert checked(tmp_path, OUTER, order="shuffled").verdict == "right"
+
+
+APART = """
+import numpy as np
+
+def train(X, Y, W1, b1, W2, b2, lr, epochs):
+    losses = []
+    for _ in range(epochs):
+        total, order = 0.0, np.random.permutation(len(X))
+        X_new, Y_new = X[order], TARGETS
+        for k in range(len(X)):
+            x, y = X_new[k:k + 1], Y_new[k:k + 1]
+            h = x @ W1 + b1
+            d = 2 * (h @ W2 + b2 - y)
+            total += float((d * d).sum()) / 4
+            e = d @ W2.T
+            W1, b1, W2, b2 = W1 - lr * x.T @ e, b1 - lr * e.sum(0), W2 - lr * h.T @ d, b2 - lr * d.sum(0)
+        losses.append(total / len(X))
+    return losses
+"""
+
+
+def test_inputs_that_are_shuffled_without_their_targets_are_found(tmp_path: Path) -> None:
+    assert checked(tmp_path, APART.replace("TARGETS", "Y[order]")).verdict == "right"
+    report = checked(tmp_path, APART.replace("TARGETS", "Y"))
+    assert report.verdict == "wrong"
+    assert report.problems == ("train shuffles inputs and targets apart: they no longer belong together",)
+
+
+SHORT = """
+import numpy as np
+
+def gradients(W1, b1, W2, b2, X, Y):
+    H = X @ W1 + b1
+    D = 2 * (H @ W2 + b2 - Y) / len(X)
+    E = D @ W2.T
+    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
+
+def train(X, Y, W1, b1, W2, b2, lr, epochs):
+    losses = []
+    for _ in range(epochs):
+        losses.append(float((((X @ W1 + b1) @ W2 + b2 - Y) ** 2).mean()))
+        g = gradients(W1, b1, W2, b2, X, Y)
+        W1, b1, W2, b2 = [p - lr / 2 * d for p, d in zip((W1, b1, W2, b2), g)]
+    return losses
+"""
+
+
+def test_a_loop_is_held_to_the_convention_of_its_gradient(tmp_path: Path) -> None:
+    """Half the rate is no half squared error where the gradient is that of the whole."""
+    report = checked(tmp_path, SHORT, batch="all")
+    assert report.verdict == "wrong"
+    assert report.sections[0].match.verdict == "right"

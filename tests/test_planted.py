@@ -13,13 +13,20 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from planted import ALL_TASKS, cells, expected, family, judged, outcome
+from planted import ALL_TASKS, LOOPS, cells, expected, family, judged, outcome
 from planted_correct import right_program
 
 from whygrad.judgement.slips import catalogue
 
-SAMPLE = cells()[::89]
 Cell = tuple[str, str, str]
+
+
+def _has_another_story(cell: Cell) -> bool:
+    """A loop's losses with gradients summed over rows are also right, with the sum over the rows as the loss."""
+    return cell[0] in LOOPS and cell[2] == "factor-rows"
+
+
+SAMPLE = [cell for cell in cells()[::89] if not _has_another_story(cell)]
 
 
 def test_every_slip_is_planted_in_four_styles_and_on_five_networks() -> None:

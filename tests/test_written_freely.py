@@ -226,18 +226,18 @@ def test_code_that_counts_classes_by_the_largest_is_right(tmp_path: Path) -> Non
 NUMBERED = """
 class Net:
     def __init__(self):
-        self.w1 = self.w2 = self.w3 = self.w4 = self.w5 = self.w6 = 1.0
-        self.b1 = self.b2 = self.b3 = 0.0
+        self.p1 = self.p2 = self.p3 = self.p4 = self.p5 = self.p6 = 1.0
+        self.q1 = self.q2 = self.q3 = 0.0
 
     def feedforward(self, x):
-        return self.w1 * x[0]
+        return self.p1 * x[0]
 
     def backprop(self, x, y):
         return {}
 """
 NEURONS = """
 def init_params(sizes):
-    return [[{"weights": [1.0] * (n + 1)} for _ in range(m)] for n, m in zip(sizes, sizes[1:])]
+    return [[{"coefficients": [1.0] * (n + 1)} for _ in range(m)] for n, m in zip(sizes, sizes[1:])]
 
 def backward(network, x, y):
     return network

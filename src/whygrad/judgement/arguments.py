@@ -72,6 +72,9 @@ def _value(part: str, name: str, names: Sequence[str], offer: Offer) -> tuple[bo
     """(whether it is understood, what to hand to an argument of that name)."""
     role, array = role_of(name, part, names), parameter_argument(name)
     fresh = role in _FRESH or (array is not None and not array[0])
+    own = None if offer.forward is None or role != "outputs" else offer.forward.named.get(plain(name))
+    if isinstance(own, list | tuple | Mapping):
+        return True, own  # all layers' outputs
     for handed in () if fresh else (offer.forward, offer.memory, offer.gradients):
         if handed is not None and plain(name) in handed.named:
             return True, handed.named[plain(name)]

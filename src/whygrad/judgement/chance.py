@@ -13,26 +13,26 @@ _DRAWS = ("choice", "choices", "randint", "randrange")  # of Python's `random`
 
 
 @contextmanager
-def kept_in_order() -> Iterator[list[str]]:
+def kept_in_order(turned: bool = False) -> Iterator[list[str]]:
     """While it lasts, what shuffles leaves things in order; what draws rows anew each time is left as it is.
 
-    The list says what was used: "shuffle" or "draw".
+    Where `turned`, what shuffles turns things round. The list says what was used: "shuffle" or "draw".
     """
-    used: list[str] = []
-    places = [(np.random, "default_rng", _makes_still(np.random.default_rng, used)), *_global_places(used)]
+    still = _Still(turned)
+    places = [(np.random, "default_rng", _makes_still(np.random.default_rng, still)), *_global_places(still)]
     before = [getattr(module, name) for module, name, _ in places]
     try:
         for module, name, instead in places:
             setattr(module, name, instead)
-        yield used
+        yield still.used
     finally:
         for (module, name, _), was in zip(places, before, strict=True):
             setattr(module, name, was)
 
 
-def _global_places(used: list[str]) -> list[tuple[Any, str, Callable[..., Any]]]:
+def _global_places(still: _Still) -> list[tuple[Any, str, Callable[..., Any]]]:
     """(module, name, what stands there instead)."""
-    still, old = _Still(used), np.random
+    old = np.random
     return [
         (random, "shuffle", still.shuffle),
         (random, "sample", still.sampling(random.sample)),
@@ -45,17 +45,21 @@ def _global_places(used: list[str]) -> list[tuple[Any, str, Callable[..., Any]]]
 
 
 class _Still:
-    """Shuffles that do nothing, and draws that are noted."""
+    """Shuffles that do nothing, or turn things round; draws that are noted."""
 
-    def __init__(self, used: list[str]) -> None:
-        self.used = used
+    def __init__(self, turned: bool) -> None:
+        self.used: list[str] = []
+        self.turned = turned
 
     def shuffle(self, x: Any, *_: Any, **__: Any) -> None:
         self.used.append("shuffle")
+        if self.turned:
+            x[:] = x[::-1].copy() if isinstance(x, np.ndarray) else x[::-1]
 
     def permutation(self, x: Any, *_: Any, **__: Any) -> Any:
         self.used.append("shuffle")
-        return np.arange(x) if isinstance(x, int | np.integer) else np.array(x)
+        kept = np.arange(x) if isinstance(x, int | np.integer) else np.array(x)
+        return kept[::-1].copy() if self.turned else kept
 
     def choosing(self, draw: Callable[..., Any]) -> Callable[..., Any]:
         """NumPy's choice, which is a shuffle where it takes all there are once each."""
@@ -73,8 +77,8 @@ class _Still:
         def sampled(of: Sequence[Any], k: int, **named: Any) -> Any:
             if k != len(of):
                 return self.drawing(draw)(of, k, **named)
-            self.shuffle(of)
-            return list(of)
+            self.used.append("shuffle")
+            return list(of)[::-1] if self.turned else list(of)
 
         return sampled
 
@@ -88,9 +92,8 @@ class _Still:
         return drawn
 
 
-def _makes_still(make: Callable[..., np.random.Generator], used: list[str]) -> Callable[..., np.random.Generator]:
+def _makes_still(make: Callable[..., np.random.Generator], still: _Still) -> Callable[..., np.random.Generator]:
     """`default_rng`, but its generators do not shuffle."""
-    still = _Still(used)
 
     class Still(np.random.Generator):
         """A generator that does not shuffle."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,7 @@ def _sections(
     derived = any(_is_derived(p, a) for p, a in zip(*single, strict=True))
     found: list[Section] = []
     inherited: tuple[Slip, ...] = ()
+    scaled: set[str] | None = None  # the conventions of the gradient
 
     def add(name: str, match: Match) -> None:
         nonlocal inherited
@@ -167,7 +168,14 @@ def _sections(
         add("gradient, from the update's step" if derived else "gradient", match_gradient(*single, most, effects))
     if _shown(answers, "stepped") and not derived:
         add("update", match_step(*single, most, effects))
-    loop = _loop((table, *zip(*single, strict=True)), own, progress, inherited, most)
+    for section in found:
+        if section.name != "forward" and section.match.verdict in ("right", "convention"):
+            scaled = (scaled or set()) | {c.key for c in section.match.hypotheses[0].conventions}
+    if scaled is not None and not any(
+        a.gradient is not None and len(p.rows) > 1 for p, a in zip(*single, strict=True)
+    ):
+        scaled.add("sum-over-rows")  # one row at a time does not tell
+    loop = _loop((table, *zip(*single, strict=True)), own, progress, inherited, scaled, most)
     if loop is not None:
         add("loop", loop)
     return tuple(found)
@@ -177,7 +185,12 @@ Asked = tuple[Probe, Answer]
 
 
 def _loop(
-    strong: Sequence[Asked], own: Asked, progress: Progress, given: Sequence[Slip], most: int
+    strong: Sequence[Asked],
+    own: Asked,
+    progress: Progress,
+    given: Sequence[Slip],
+    scaled: Collection[str] | None,
+    most: int,
 ) -> Match | None:
     """The first judgement of a loop that finds something, else one that finds nothing wrong.
 
@@ -185,7 +198,7 @@ def _loop(
     A loop that leaves something to chance is judged by what is claimed alone, and not wrong for other numbers.
     """
     if own[1].of_chance:
-        match = match_loop(*own, progress, given, min(most, 1))
+        match = match_loop(*own, progress, given, scaled, min(most, 1))
         if match.verdict == "unnamed":
             match = replace(match, verdict="undecided", remarks=(own[1].of_chance,))
         return match
@@ -193,7 +206,7 @@ def _loop(
     for asked in sorted((*strong[:1], own, *strong[1:]), key=_diverged):
         if asked[1].losses is None and asked[1].final is None:
             continue
-        match = match_loop(*asked, progress, given, most)
+        match = match_loop(*asked, progress, given, scaled, most)
         if match.verdict in ("slips", "unnamed") and not (fine is not None and _diverged(asked)):
             return match
         if fine is None or (fine.verdict == "undecided" and match.verdict != "undecided"):

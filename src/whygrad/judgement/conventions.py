@@ -30,6 +30,7 @@ class Convention:
     usual: str
     change: Change = field(compare=False, repr=False)
     needs_update: bool = False  # only an update that goes with it makes it one
+    scales: bool = False  # whether the gradient becomes so many times as large
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _scaled(net: Network, key: str, title: str, usual: str, factor: Callable[[in
 
     last = len(net.layers) - 1
     both = together(on_stage(last, "judge", judged), on_stage(last, "output_delta", judged))
-    return Convention(key, title, usual, both)
+    return Convention(key, title, usual, both, scales=True)
 
 
 def _damped(update: Stepper) -> Stepper:

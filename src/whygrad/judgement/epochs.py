@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from math import comb, log10
@@ -51,6 +51,7 @@ def match_losses(
     final: Array | None = None,
     single: bool = False,
     given: Sequence[Slip] = (),
+    scaled: Collection[str] | None = None,
     most: int = MOST_SLIPS,
     most_steps: int | None = None,
     progress: Progress = lambda done: None,
@@ -60,6 +61,7 @@ def match_losses(
     Tries whygrad's own run, every convention and reading, then every slip, pair and triple of slips (triples only
     with losses met during the epochs); the fewest slips win. `digits` after the point count where the numbers are
     no texts; slips that are `given`, found elsewhere in the same code, are tried first, alone and with others;
+    of the conventions that scale the gradient only those in `scaled`, where the code's own gradient told them;
     no more than `most` new ones are tried together, and of one number of slips all or none, if they need more than
     `most_steps` updates; `progress` is told the share done.
 
@@ -69,7 +71,7 @@ def match_losses(
         raise InputError("losses: there is none; give what was printed, as in 25.3217,18.3200,9.4737")
     told, most_steps = read_printed(printed, digits, single), most_steps or MOST_STEPS
     probe = Probe(net, replace(training, epochs=len(printed) or training.epochs), start, rows)
-    trials = Trials(probe, told, final, 2e-5 if single else 2e-6)
+    trials = Trials(probe, told, final, 2e-5 if single else 2e-6, scaled=scaled)
     found, remarks = _search(trials, _AGREED, lambda done: None), []
     rounded: list[Hypothesis] = []  # right but for last digits that float32 turns
     if not found:
@@ -77,9 +79,8 @@ def match_losses(
         if not grown.tells(len(printed) > 0, final is not None):
             return Match("losses", "undecided", remarks=(_TOO_LONG,))
         off = told.slack + (FLOAT32 + grown.losses[: len(told.values)]) * np.abs(told.values)
-        rounded = _search(
-            Trials(probe, replace(told, slack=off), final, 2e-5, grown.final), _AGREED, lambda _: None
-        )
+        wider = Trials(probe, replace(told, slack=off), final, 2e-5, grown.final, scaled)
+        rounded = _search(wider, _AGREED, lambda _: None)
     if not found and given:
         sizes = [size for size in _GIVEN if size[0] <= most and _worth_it(trials, size, most_steps)]
         found = _search(trials, sizes, progress, tuple(given))
@@ -104,6 +105,7 @@ def match_loop(
     answer: Answer,
     progress: Progress = lambda done: None,
     given: Sequence[Slip] = (),
+    scaled: Collection[str] | None = None,
     most: int = MOST_SLIPS,
 ) -> Match:
     """Judges what a loop returned or printed: its losses, its final parameters, or both; see `match_losses`."""
@@ -113,7 +115,7 @@ def match_loop(
     training = replace(probe.training, epochs=answer.epochs or probe.training.epochs)
     return match_losses(
         probe.net, training, probe.rows, probe.w, losses,
-        final=answer.final, single=answer.single, given=given, most=most, most_steps=MOST_OF_LOOP,
+        final=answer.final, single=answer.single, given=given, scaled=scaled, most=most, most_steps=MOST_OF_LOOP,
         progress=progress,
     )  # fmt: skip
 

@@ -7,10 +7,10 @@
 - a training loop: `train(X, Y, learning_rate, epochs)`
 - a script that prints one loss an epoch
 
-Parameters and gradients may be dicts, lists, tuples, separate arguments, attributes, global variables or numbers
-by name; other functions (`initialize_parameters`, `forward_propagation`, `compute_cost`) are used where they are
-there. `FORMS` says the same as data and `PARTS` by which names each part is found, compared without capitals and
-underscores; `ALIKE` are patterns for names like `my_backprop` or `cost_and_grad` where none of those is there.
+Parameters and gradients may be dicts, lists, tuples, separate arguments, attributes, global variables, neurons or
+numbers by name; other functions (`initialize_parameters`, `forward_propagation`, `compute_cost`) are used where
+they are there. `FORMS` says the same as data and `PARTS` by which names each part is found, compared without
+capitals and underscores; `ALIKE` are patterns for names like `my_backprop` where none of those is there.
 Where the code defines several names of a part, the first in its list is taken; of the classes, the one with the
 most parts. A file is loaded as a module; what stands under `if __name__ == "__main__"` runs only where the file
 defines nothing that can be asked.
@@ -159,13 +159,29 @@ PARTS: dict[str, tuple[str, ...]] = {
 ALIKE = {
     "initialize": re.compile(r".*init.*|(make|create|build|new|random)(params|parameters|weights|network)"),
     "gradients": re.compile(r"(?!.*step).*(grad|backprop|backward|backpass).*"),
+    "loss": re.compile(r".*(cost|loss).*"),
     "update": re.compile(r".*update.*|.*(train|learn|sgd)(one|step|example|sample|single|row|onbatch|batch)"),
     "loop": re.compile(r"(train|fit|learn).*|.*training|.*train"),
 }
 # one activation's or one layer's own, a check, or descent: not the whole network's backpropagation
 _UNLIKE = re.compile(
-    r".*(sigmoid|tanh|relu|softmax|linear|activation|layer|numeric|check|clip|descent|zero|test).*"
+    r".*(sigmoid|tanh|relu|softmax|linear|activation|layer|numeric|check|clip|descent|zero|test|prime|deriv).*"
 )
+
+
+# what a layer calls the gradient that it is given
+_HANDED_BACK = {
+    "delta",
+    "dout",
+    "da",
+    "dz",
+    "dy",
+    "error",
+    "outputerror",
+    "outputgradient",
+    "gradoutput",
+    "upstream",
+}
 
 
 @dataclass(frozen=True)
@@ -270,12 +286,15 @@ def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[
 
 
 def _returns_gradients(function: Callable[..., Any]) -> bool:
-    return any(role_of(name, "update") == "gradients" for name in returned_parts(function))
+    """Whether gradients are among what it returns, by their name or as many values for arrays that it takes."""
+    parts, taken = returned_parts(function), sum(map(bool, map(parameter_argument, argument_names(function))))
+    return any(role_of(name, "update") == "gradients" for name in parts) or 0 < taken < len(parts)
 
 
 def _of_a_layer(function: Callable[..., Any]) -> bool:
     """Whether it hands a gradient back through one layer: it is given one, and no targets."""
-    return "gradients" in _roles(function) and "y" not in _roles(function)
+    given = "gradients" in _roles(function) or bool(_HANDED_BACK & set(map(plain, argument_names(function))))
+    return given and "y" not in _roles(function)
 
 
 def _roles(function: Callable[..., Any]) -> set[str | None]:

@@ -21,7 +21,7 @@ from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
 from whygrad.judgement.printed import Caught, printed_losses
 from whygrad.judgement.returned import Handed, handed, holds_single, read_parameters
-from whygrad.judgement.session import Case, Plan, Session, start
+from whygrad.judgement.session import Case, Plan, Session, case_of, start
 from whygrad.judgement.trouble import Trouble, call
 from whygrad.judgement.vocabulary import argument_names, role_of
 from whygrad.maths import Array
@@ -44,6 +44,7 @@ class Looped:
     notes: tuple[str, ...]
     problems: tuple[str, ...]
     printed: str
+    shuffles: bool
 
 
 def loop_layouts(plan: Plan, outputs: int, known: bool) -> Iterator[Layout]:
@@ -61,7 +62,33 @@ def loop_layouts(plan: Plan, outputs: int, known: bool) -> Iterator[Layout]:
 
 
 def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
-    """Runs the loop once. Raises `Trouble` for a crash, or where nothing of it can be told."""
+    """Runs the loop. Raises `Trouble` for a crash, or where nothing of it can be told."""
+    looped = _run(parts, case, plan)
+    if not looped.shuffles or len(case.rows) < 2 or not _shuffles_apart(parts, case, plan):
+        return looped
+    words = f"{called(parts.functions['loop'])} shuffles inputs and targets apart: they no longer belong together"
+    return replace(looped, problems=(*looped.problems, words))
+
+
+def _shuffles_apart(parts: Parts, case: Case, plan: Plan) -> bool:
+    """Whether rows that stand the other way round, and are turned back by the loop's own shuffle, are others.
+
+    One epoch is compared where the loop can be told so, else the loss of the first.
+    """
+    p = replace(case.probe, most_epochs=1)
+    turned = case_of(replace(p, rows=p.rows.take(np.arange(len(p.rows))[::-1])))
+    try:
+        one, other = _run(parts, replace(case, probe=p), plan), _run(parts, turned, plan, turned=True)
+    except Trouble:
+        return False
+    if one.losses is not None and other.losses is not None:
+        return not np.allclose(one.losses[0], other.losses[0], rtol=1e-5, atol=0, equal_nan=True)
+    if one.epochs != 1 or one.final is None or other.final is None:
+        return False
+    return not np.allclose(one.final, other.final, rtol=1e-5, atol=1e-9, equal_nan=True)
+
+
+def _run(parts: Parts, case: Case, plan: Plan, turned: bool = False) -> Looped:
     function = parts.functions["loop"]
     case = _shorter(case, function)
     session = start(parts, case, plan)
@@ -69,7 +96,7 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
     name, notes = called(function), []
     heard = Caught(MOST_PRINTED)
     given = arguments_for("loop", function, offer)
-    with redirect_stdout(heard), _started_at(session) as began, kept_in_order() as used:
+    with redirect_stdout(heard), _started_at(session) as began, kept_in_order(turned) as used:
         got = handed(function, call(function, name, given, parts.before))
     if "shuffle" in used:
         notes.append(f"{name} shuffles the rows; they were kept in order")
@@ -91,7 +118,7 @@ def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
     problems = (f"{name} prints without end: {heard.length:,} characters",) if heard.flooded else ()
     told = case.probe.training.epochs if case.probe.most_epochs is not None else None
     of_chance = OWN_START if own_start else DRAWN if "draw" in used else ""
-    return Looped(losses, final, told, of_chance, single, tuple(notes), problems, heard.text)
+    return Looped(losses, final, told, of_chance, single, tuple(notes), problems, heard.text, "shuffle" in used)
 
 
 def _roles(function: Callable[..., Any]) -> set[str | None]:

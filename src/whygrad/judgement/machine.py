@@ -81,7 +81,8 @@ class Loop:
     - `order`: "reversed" goes through the rows from the last; "first" takes the first batch every time.
     - `batch`: rows an update instead of the training's: "one", or "all".
     - `last`: a last batch with too few rows is "dropped", or "carried" over into the next epoch.
-    - `reset`: how long gradients add up: one "step", one "epoch", or "never" set back to 0.
+    - `reset`: how long gradients add up: one "step", one "epoch", or "never" set back to 0; `adds` their "means",
+      or the rows' "sums", of which the mean over the batch is taken then.
     - `stale`: the backward pass reads the forward values of the "step" before, or all values of an epoch are
       computed with the parameters of its start ("epoch").
     - `memory`: the optimizer's memories are "kept", or lost with every "epoch".
@@ -94,6 +95,7 @@ class Loop:
     batch: Literal["told", "one", "all"] = "told"
     last: Literal["kept", "dropped", "carried"] = "kept"
     reset: Literal["step", "epoch", "never"] = "step"
+    adds: Literal["means", "sums"] = "means"
     stale: Literal["no", "step", "epoch"] = "no"
     memory: Literal["kept", "epoch"] = "kept"
     start: Literal["once", "epoch"] = "once"
@@ -176,9 +178,11 @@ class Machine:
 
     def move(self, g: Array) -> None:
         """The update by that gradient, or by what has added up since it was last set back to 0."""
-        kept = self.procedure.loop.reset != "step" and self.total is not None
-        self.total = self.total + g if kept else g  # type: ignore[operator]
-        self.now.w, self.now.memory = self.moved(self.total)
+        loop = self.procedure.loop
+        rows = len(self.now.rows) if loop.adds == "sums" else 1
+        kept = loop.reset != "step" and self.total is not None
+        self.total = self.total + rows * g if kept else rows * g  # type: ignore[operator]
+        self.now.w, self.now.memory = self.moved(self.total / rows if rows > 1 else self.total)
 
     def table_loss(self) -> float:
         """The mean loss of the whole table under the parameters as they are."""

@@ -7,7 +7,7 @@ differs, so that some hundred thousand combinations can be tried.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache, reduce
@@ -88,14 +88,21 @@ class Trials:
     """Combinations of slips and conventions, run against the numbers."""
 
     def __init__(
-        self, probe: Probe, told: Printed, final: Array | None, precision: float, off: Array | float = 0.0
+        self,
+        probe: Probe,
+        told: Printed,
+        final: Array | None,
+        precision: float,
+        off: Array | float = 0.0,
+        scaled: Collection[str] | None = None,
     ) -> None:
         self.probe, self.told, self.final = probe, told, final
         self.precision, self.off = precision, off  # of the parameters at the end: relative, and how far besides
         self.readings = readings(probe.training, probe.net.outputs) if len(told.values) else (DURING,)
         self.between = {reading.key: told.between(reading) for reading in self.readings}
         self.catalogue = catalogue(probe.net, probe.training)  # in the order in which slips are applied
-        self.conventions = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
+        possible = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
+        self.conventions = [c for c in possible if not c.scales or scaled is None or c.key in scaled]
 
     @cached_property
     def alike(self) -> tuple[tuple[Slip, ...], ...]:

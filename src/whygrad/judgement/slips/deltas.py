@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -34,6 +35,12 @@ _OTHER_DERIVATIVES = {
 }
 
 
+def _times(line: str, factor: str) -> str:
+    """The line with its right side times a factor."""
+    left, _, side = line.partition(" = ")
+    return f"{left} = {factor} * {f'({side})' if ' - ' in re.sub(r'[(].*?[)]', '', side) else side}"
+
+
 def output_slips(net: Network, training: Training) -> Iterator[Slip]:
     """Every slip of the output's delta: the loss differentiated, its sign and its factors."""
     last, right = len(net.layers), output_line(net, training.loss)
@@ -55,9 +62,7 @@ def output_slips(net: Network, training: Training) -> Iterator[Slip]:
     )  # fmt: skip
     for f in _factors(net, training):
         change = on_stage(last - 1, "output_delta", scaled(f.of))
-        written = (
-            right.replace("= ", f"= {f.written} * ", 1).replace("= 1/2 * 2 (", "= (").replace("= 2 * 2 (", "= 4 (")
-        )
+        written = _times(right, f.written).replace("= 1/2 * 2 (", "= (").replace("= 2 * 2 (", "= 4 (")
         where: Where = "loop" if "table" in f.key else "gradient"  # in one step, a batch is all there is
         hint = "check the constant factors of the loss's derivative"
         yield Slip(f"factor-{f.key}", f.title, where, "factor", last, written, right, hint, change)

@@ -32,6 +32,11 @@ def loop_slips(net: Network, training: Training) -> Iterator[Slip]:
     yield _loop(
         "stale-step", "the backward pass reads the forward values of the step before", "stale", stale="step"
     )
+    if several and training.batch != 1:
+        yield _loop("reset-epoch-sums", "the sum over the rows is set back to 0 only once an epoch", "reset",
+                    reset="epoch", adds="sums")  # fmt: skip
+        yield _loop("reset-never-sums", "the sum over the rows is never set back to 0", "reset",
+                    reset="never", adds="sums")  # fmt: skip
     if training.optimizer.memories:
         yield _loop("memory-epoch", "the optimizer starts anew in every epoch", "memory", memory="epoch")
     yield _loop("start-epoch", "the parameters start anew in every epoch", "start", start="epoch")
