@@ -275,3 +275,110 @@ def test_a_loop_is_held_to_the_convention_of_its_gradient(tmp_path: Path) -> Non
     report = checked(tmp_path, SHORT, batch="all")
     assert report.verdict == "wrong"
     assert report.sections[0].match.verdict == "right"
+
+
+HIDDEN_AS_EPOCHS = """
+import numpy as np
+
+def fit(X, y, W1, b1, W2, b2, lr, epochs):
+    for _ in range(epochs):
+        H = np.tanh(X @ W1 + b1)
+        D = 2 * (H @ W2 + b2 - y.reshape(-1, 1)) / len(X)
+        E = D @ W2.T * (1 - H ** 2)
+        W1, b1, W2, b2 = W1 - lr * X.T @ E, b1 - lr * E.sum(0), W2 - lr * H.T @ D, b2 - lr * D.sum(0)
+    return W1, b1, W2, b2
+"""
+
+
+def test_as_many_hidden_units_as_epochs_are_no_losses(tmp_path: Path) -> None:
+    _, table, training = wg.example("students")
+    net = wg.Network(2, (wg.Dense(4, "tanh"), wg.Dense(1, "linear")))
+    report = checked(tmp_path, HIDDEN_AS_EPOCHS, net, table, training, epochs=4, batch="all", start="glorot")
+    assert report.verdict == "right", report
+
+
+def test_one_epoch_is_not_enough_to_show_an_update(tmp_path: Path) -> None:
+    wrong = BUILT.replace("self.x.T @ g, g.sum(0)", "-self.x.T @ g, g.sum(0)")
+    assert checked(tmp_path, wrong, epochs=1).verdict == "wrong"
+
+
+WRAPPED = """
+import numpy as np
+
+def timed(function):
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+def gradients(W1, b1, W2, b2, X, Y):
+    H = X @ W1 + b1
+    D = 2 * (H @ W2 + b2 - Y) / len(X)
+    E = D @ W2.T
+    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
+
+@timed
+def train(X, Y, W1, b1, W2, b2, lr, epochs):
+    return []
+"""
+
+
+def test_a_loop_that_hides_its_arguments_is_said_not_to_be_judged(tmp_path: Path) -> None:
+    report = checked(tmp_path, WRAPPED)
+    assert report.verdict == "undecided"
+    assert report.problems == (
+        "cannot be read: wrapper takes *args, so that what it wants cannot be told",
+    ) or "takes *args" in str(report)
+
+
+INSIDE = """
+import numpy as np
+
+def train(X, Y, W1, b1, W2, b2, lr, epochs):
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    losses = []
+    for _ in range(epochs):
+        H = X @ W1 + b1
+        e = H @ W2 + b2 - Y.reshape(-1, 1)
+        losses.append(float((e ** 2).mean()))
+        D = 2 * e / len(X)
+        E = D @ W2.T
+        W1, b1, W2, b2 = W1 - lr * X.T @ E, b1 - lr * E.sum(0), W2 - lr * H.T @ D, b2 - lr * D.sum(0)
+    return losses
+"""
+
+
+def test_rows_that_a_loop_standardises_itself(tmp_path: Path) -> None:
+    net, table, training = wg.example("students")
+    report = checked(tmp_path, INSIDE, net, table, training, batch="all", scale="standard")
+    assert report.sections[-1].name == "loop"
+    assert report.verdict != "wrong", report
+
+
+DECAY = """
+import numpy as np
+
+def gradients(W1, b1, W2, b2, X, Y):
+    H = X @ W1 + b1
+    D = 2 * (H @ W2 + b2 - Y) / len(X)
+    E = D @ W2.T
+    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
+
+def train(X, Y, W1, b1, W2, b2, lr, epochs, l2):
+    losses = []
+    for _ in range(epochs):
+        losses.append(float((((X @ W1 + b1) @ W2 + b2 - Y) ** 2).mean()))
+        g = gradients(W1, b1, W2, b2, X, Y)
+        W1, b1 = W1 * (1 - lr * l2) - lr * g[0], b1 - lr * g[1]
+        W2, b2 = W2 * (1 - lr * l2) - lr * g[2], b2 - lr * g[3]
+    return losses
+"""
+
+
+def test_a_penalty_that_the_loop_adds_in_its_update(tmp_path: Path) -> None:
+    report = checked(tmp_path, DECAY, batch="all", l2=0.1)
+    assert report.verdict == "right", report
+    assert "the gradient leaves out the penalty, which the update adds" in str(report)
+    assert (
+        checked(tmp_path, DECAY.replace("b1 - lr", "b1 * (1 - lr * l2) - lr"), batch="all", l2=0.1).verdict
+        == "wrong"
+    )

@@ -20,7 +20,7 @@ from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.readings import DURING, Reading, readings
 from whygrad.judgement.running import run_loop
 from whygrad.judgement.slips import catalogue
-from whygrad.judgement.trials import read_printed
+from whygrad.judgement.trials import Trials, read_printed
 from whygrad.table import Rows
 from whygrad.weights import initialize_parameters
 
@@ -100,7 +100,7 @@ def test_conventions_of_the_loss_are_recognised() -> None:
                     targets.get(training.loss.name, draw.normal(size=(5, net.outputs))))  # fmt: skip
         probe = Probe(net, training, draw.normal(0, 0.6, net.n_parameters), rows)
         for convention in conventions(net, training):
-            if convention.needs_update:
+            if convention.needs_update or convention.needs_loss:
                 continue
             match = judged(probe, printed(convention.change(Procedure()), probe, places=8))
             assert match.verdict == "convention", (name, convention.key)
@@ -281,3 +281,10 @@ def test_a_loop_that_returns_other_parameters_is_wrong() -> None:
     losses, final = loop(Procedure(), probe)
     match = match_loop(probe, Answer(losses=losses[:2], final=final * 1.01))
     assert match.verdict == "unnamed"
+
+
+def test_what_overflows_explains_no_parameters_that_are_finite() -> None:
+    """A run that ends in infinity is infinitely far from any other end, though inf <= inf."""
+    probe, told = example("students", epochs=60), read_printed([], 4)
+    assert not Trials(probe, told, np.full(9, 0.5), 2e-6)._ends(np.full(9, np.inf))
+    assert Trials(probe, told, np.full(9, np.inf), 2e-6)._ends(np.full(9, np.inf))

@@ -271,3 +271,94 @@ def test_an_update_that_takes_pairs_is_given_several(tmp_path: Path) -> None:
     (update,) = (section for section in report.sections if section.name == "update")
     assert update.verdict == "wrong"
     assert any("dB" in entry.name or "B_" in entry.name for entry in update.match.entries if entry.wrong)
+
+
+NG = """
+import numpy as np
+
+def cost_and_gradients(parameters, X, Y, lambd):
+    W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    m = X.shape[1]
+    A1 = np.tanh(np.dot(W1, X) + b1)
+    A2 = np.dot(W2, A1) + b2
+    cost = np.mean((A2 - Y) ** 2) + lambd / (2 * m) * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
+    dZ2 = 2 * (A2 - Y) / m
+    dZ1 = np.dot(W2.T, dZ2) * (1 - A1 ** 2)
+    return cost, {
+        "dW1": np.dot(dZ1, X.T) + lambd / m * W1, "db1": dZ1.sum(1, keepdims=True),
+        "dW2": np.dot(dZ2, A1.T) + lambd / m * W2, "db2": dZ2.sum(1, keepdims=True),
+    }
+"""
+
+
+def test_a_penalty_over_the_rows_in_loss_and_gradient_is_a_convention(tmp_path: Path) -> None:
+    _, table, training = wg.example("students")
+    net = Network(2, (Dense(3, "tanh"), Dense(1, "linear")))
+    report = checked(tmp_path, NG, net, table, training, batch="all", l2=0.3)
+    assert report.verdict == "right", report
+    assert "the penalty is divided by the rows, in the loss and in the gradient" in str(report)
+    wrong = NG.replace("lambd / (2 * m)", "lambd / 2")
+    assert keys(checked(tmp_path, wrong, net, table, training, batch="all", l2=0.3)) == ["penalty-per-rows"]
+
+
+BATCHES = """
+import numpy as np
+
+def gradients(W1, b1, W2, b2, X, Y):
+    H = np.tanh(X @ W1 + b1)
+    e = np.exp(H @ W2 + b2)
+    D = (e / e.sum(axis=1, keepdims=True) - Y) / len(X)
+    E = D @ W2.T * (1 - H ** 2)
+    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
+
+def forward(X, W1, b1, W2, b2):
+    e = np.exp(np.tanh(X @ W1 + b1) @ W2 + b2)
+    return e / e.sum(axis=1, keepdims=True)
+"""
+
+
+def test_what_takes_batches_is_given_batches_though_one_row_would_be_right(tmp_path: Path) -> None:
+    """A softmax over the whole batch is right for one row."""
+    net, table, training = classes()
+    net = Network(3, (Dense(4, "tanh"), Dense(3, "softmax")))
+    assert checked(tmp_path, BATCHES, net, table, training).verdict == "right"
+    assert checked(tmp_path, BATCHES.replace("axis=1, keepdims=True", ""), net, table, training).verdict == "wrong"
+
+
+NAMED_TUPLE = """
+from typing import NamedTuple
+import numpy as np
+
+class Params(NamedTuple):
+    W1: np.ndarray
+    b1: np.ndarray
+    W2: np.ndarray
+    b2: np.ndarray
+
+def init_params():
+    return Params(np.zeros((2, 2)), np.zeros(2), np.zeros((2, 1)), np.zeros(1))
+
+def gradients(params, X, Y):
+    H = X @ params.W1 + params.b1
+    D = 2 * (H @ params.W2 + params.b2 - Y) / len(X)
+    E = D @ params.W2.T
+    return Params(X.T @ E, E.sum(0), H.T @ D, D.sum(0))
+"""
+
+
+def test_named_tuples(tmp_path: Path) -> None:
+    assert checked(tmp_path, NAMED_TUPLE).verdict == "right"
+    assert keys(checked(tmp_path, NAMED_TUPLE.replace("E = D @", "E = -D @"))) == ["delta-sign:1"]
+
+
+MATLAB = """
+def backprop(W1, b1, W2, b2, P, T):
+    H = P @ W1 + b1
+    D = 2 * (H @ W2 + b2 - T) / len(P)
+    E = D @ W2.T
+    return 0.5, P.T @ E, E.sum(0), H.T @ D, D.sum(0)
+"""
+
+
+def test_inputs_called_P_beside_arrays(tmp_path: Path) -> None:
+    assert checked(tmp_path, MATLAB).verdict == "right"

@@ -22,7 +22,7 @@ from whygrad.judgement.loops import Looped, loop_layouts, run_loop
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.plans import plans
 from whygrad.judgement.session import Case, Plan, case_of
-from whygrad.judgement.trouble import Trouble, Unread
+from whygrad.judgement.trouble import UNREAD, Trouble, Unread
 from whygrad.table import Rows
 from whygrad.weights import initialize_parameters
 
@@ -61,6 +61,9 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
             elif best is None or tried.rank > best.rank:
                 best = tried
         agreeing = [tried for tried in found if tried.agrees]
+        for_batches = not single and not agreeing and cases[0].probe.training.batch != 1
+        if for_batches and any(_adds_up(tried) for tried in found):
+            return _distinct(_either_way(parts, cases, _steady(parts, cases[0], list(filter(_adds_up, found)))))
         if agreeing or (found and "forward" not in parts.functions):
             return _distinct(_either_way(parts, cases, agreeing or _steady(parts, cases[0], found)))
         fitting = fitting or found
@@ -69,7 +72,20 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
     assert best is not None
     if best.plan.guessed and best.trouble is not None and best.trouble.inside:
         raise Unread(f"{best.trouble.words}; how it keeps its parameters was guessed, as nothing in it makes them")
-    return [Tried(best.plan, [attempt(parts, case, best.plan) for case in cases], best.agrees, best.trouble)]
+    attempts = [attempt(parts, case, best.plan) for case in cases]
+    if (
+        "loop" in parts.functions
+        and best.trouble is not None
+        and (best.trouble.weight == 0 or best.trouble.inside)
+    ):
+        for one in attempts:  # the loop may show the rest
+            one.put(problems=tuple(UNREAD + words.removeprefix(UNREAD) for words in one.answer.problems))
+    return [Tried(best.plan, attempts, best.agrees, best.trouble)]
+
+
+def _adds_up(tried: Tried) -> bool:
+    """Whether several rows gave one gradient or update of the right shape: it is meant for batches."""
+    return any(one.answer.gradient is not None or one.answer.stepped is not None for one in tried.attempts[:1])
 
 
 def _tried(parts: Parts, cases: Sequence[Case], single: bool) -> Iterator[Tried]:
@@ -202,7 +218,13 @@ def _answers(parts: Parts, cases: Sequence[Case], told: Tell) -> list[list[Answe
         told(_by_case(chosen))
     looped = [one for tried in chosen for one in _with_loop(parts, cases, tried, known)]
     ran = [one for one in looped if one.trouble is None or known]
-    return _by_case(_distinct(ran or [max(looped, key=lambda one: one.rank)]))
+    if ran:
+        return _by_case(_distinct(ran))
+    best = max(looped, key=lambda one: one.rank)
+    assert best.trouble is not None
+    if (best.plan.guessed and best.trouble.inside) or (parts.instead is not None and best.trouble.weight < 2):
+        raise Unread(best.trouble.words)
+    return _by_case([best])
 
 
 def _written(parts: Parts, cases: Sequence[Case], chosen: list[Tried]) -> list[Tried]:
@@ -253,9 +275,8 @@ def _with_loop(parts: Parts, cases: Sequence[Case], tried: Tried, known: bool) -
         attempts = [_added(one, more) for one, more in zip(tried.attempts, looped, strict=True)]
         yield Tried(plan, attempts, tried.agrees)
     if not ran and worst is not None:
-        failed = [
-            Attempt(replace(one.answer, problems=(*one.answer.problems, worst.words))) for one in tried.attempts
-        ]
+        words = f"{UNREAD}{worst.words}" if known and worst.weight < 2 else worst.words
+        failed = [Attempt(replace(one.answer, problems=(*one.answer.problems, words))) for one in tried.attempts]
         yield Tried(tried.plan, failed, tried.agrees, worst)
 
 

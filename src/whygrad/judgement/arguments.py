@@ -21,6 +21,7 @@ from whygrad.judgement.vocabulary import (
     parameter_argument,
     plain,
     role_of,
+    takes_anything,
 )
 from whygrad.maths import Array
 from whygrad.names import find_parameter
@@ -29,6 +30,8 @@ from whygrad.names import find_parameter
 def arguments_for(part: str, function: Callable[..., Any], offer: Offer) -> dict[str, Any]:
     """The arguments of a call. Raises `Trouble` naming the first that cannot be told."""
     offer.lent.clear()
+    if takes_anything(function):
+        raise Unread(f"{called(function)} takes *args, so that what it wants cannot be told")
     names = argument_names(function)
     given: dict[str, Any] = {}
     unknown = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,12 @@ def remembers(template: Template) -> bool:
     return isinstance(template, list | tuple) and any(isinstance(e, Mapping) or remembers(e) for e in template)
 
 
+def like(value: Sequence[Any], items: list[Any]) -> Sequence[Any]:
+    """The items as a list, tuple or named tuple, as the value is one."""
+    make: Callable[[list[Any]], Sequence[Any]] = getattr(value, "_make", type(value))
+    return make(items)
+
+
 def bias_of(template: Template) -> str | None:
     """What a bias looks like, where the code's own arrays say it."""
     shapes = [slot.shape for slot in slots(template) if slot.part == "b" and slot.shape is not None]
@@ -155,7 +161,7 @@ def fill(net: Network, template: Template, layout: Layout, w: Array) -> Any:
     if isinstance(template, list):
         return [fill(net, value, layout, w) for value in template]
     if isinstance(template, tuple):
-        return tuple(fill(net, value, layout, w) for value in template)
+        return like(template, [fill(net, value, layout, w) for value in template])
     return copy.deepcopy(template)
 
 

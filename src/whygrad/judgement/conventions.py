@@ -13,7 +13,7 @@ from functools import reduce
 from whygrad.judgement.machine import Moment, Procedure, Stepper, Told
 from whygrad.judgement.readings import Reading
 from whygrad.judgement.slips import Slip
-from whygrad.judgement.slips.slip import Change, on_stage, on_update, together
+from whygrad.judgement.slips.slip import Change, on_penalty, on_stage, on_update, together
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import penalty
@@ -30,6 +30,7 @@ class Convention:
     usual: str
     change: Change = field(compare=False, repr=False)
     needs_update: bool = False  # only an update that goes with it makes it one
+    needs_loss: bool = False  # only a loss that goes with it makes it one
     scales: bool = False  # whether the gradient becomes so many times as large
 
 
@@ -115,6 +116,20 @@ def _conventions(net: Network, training: Training) -> Iterator[Convention]:
             "penalized-loss", "the loss includes the penalty", "whygrad shows the penalty apart",
             on_stage(len(net.layers) - 1, "judge", _with_penalty),
         )  # fmt: skip
+        yield Convention(
+            "penalty-over-rows", "the penalty is divided by the rows, in the loss and in the gradient",
+            "whygrad, Keras and PyTorch add the whole penalty, whatever the rows", _per_rows(net), needs_loss=True,
+        )  # fmt: skip
+
+
+def _per_rows(net: Network) -> Change:
+    """The penalty divided by the rows of the batch, in the loss and in the gradient."""
+
+    def judged(judge: Callable[..., Array], now: Moment) -> Callable[..., Array]:
+        return lambda *given: judge(*given) + penalty(now.net, now.training, now.w) / len(now.rows)
+
+    shared = on_penalty(lambda add: lambda now, g: g + (add(now, g) - g) / len(now.rows))
+    return together(on_stage(len(net.layers) - 1, "judge", judged), shared)
 
 
 def _scaled(net: Network, key: str, title: str, usual: str, factor: Callable[[int], float]) -> Convention:

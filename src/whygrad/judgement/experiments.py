@@ -57,7 +57,10 @@ def _drawn(net: Network, training: Training, n: int, seed: int) -> Probe:
         w = initialize_parameters(net, "glorot:1.3", seed=DRAWS * seed + draw)
         for _, b in views(net, w):
             b[:] = rng.choice([-1, 1], b.shape) * rng.uniform(0.1, 0.5, b.shape)
-        probe = Probe(net, training, w, _rows(net, training.loss, n, rng))
+        rows = _rows(net, training.loss, n, rng)
+        if training.scale == "standard" and n > 1:  # code that standardises them itself changes nothing
+            rows = replace(rows, x=(rows.x - rows.x.mean(axis=0)) / rows.x.std(axis=0))
+        probe = Probe(net, training, w, rows)
         strength = _strength(probe)
         if best is None or strength > best[0]:
             best = (strength, probe)

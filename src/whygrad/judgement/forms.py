@@ -28,7 +28,7 @@ from typing import Any
 
 from whygrad.judgement.returned import returned_parts
 from whygrad.judgement.trouble import Trouble, code_file
-from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of, takes_anything
 
 
 @dataclass(frozen=True)
@@ -233,8 +233,19 @@ def find_parts(names: Mapping[str, Any], file: str = "") -> Parts:
     if classes:
         methods, best = max(classes, key=lambda entry: len(entry[0]))
         if {"gradients", "update", "loop"} & set(methods):
-            return Parts(methods, best, file, seen, alone if "loop" in functions else None)
+            return Parts(
+                methods, best, file, seen, alone if "loop" in functions else _as_step(methods, best, file)
+            )
     return alone
+
+
+def _as_step(methods: Mapping[str, Callable[..., Any]], made: type, file: str) -> Parts | None:
+    """A class whose `train` takes no epochs, read as one that makes an update: it may take one row a call."""
+    loop = methods.get("loop")
+    if loop is None or {"gradients", "update"} & set(methods) or "epochs" in _roles(loop):
+        return None
+    others = {part: function for part, function in methods.items() if part != "loop"}
+    return Parts({**others, "update": loop}, made, file)
 
 
 def given_parts(source: Callable[..., Any] | Mapping[str, Callable[..., Any]]) -> Parts:
@@ -274,7 +285,8 @@ def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[
         like = [name for name in by_name if pattern.fullmatch(name) and not _UNLIKE.fullmatch(name)]
         if part not in found and len(like) == 1 and by_name[like[0]] not in found.values():
             found[part] = by_name[like[0]]
-    if "gradients" in found and "loop" in found and not argument_names(found["loop"]):
+    alone = "loop" in found and not argument_names(found["loop"]) and not takes_anything(found["loop"])
+    if "gradients" in found and alone:
         del found["loop"]  # main(), with rows of its own
     if "gradients" not in found and "loss" in found and _returns_gradients(found["loss"]):
         found["gradients"] = found.pop("loss")  # loss(X, y) that returns both

@@ -16,10 +16,11 @@ import numpy as np
 
 from whygrad.judgement.arguments import arguments_for
 from whygrad.judgement.chance import kept_in_order
-from whygrad.judgement.containers import collect, fill
+from whygrad.judgement.containers import collect, fill, slots
 from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Layout, numbers
 from whygrad.judgement.printed import Caught, printed_losses
+from whygrad.judgement.recognition import recognise
 from whygrad.judgement.returned import Handed, handed, holds_single, read_parameters
 from whygrad.judgement.session import Case, Plan, Session, case_of, start
 from whygrad.judgement.trouble import Trouble, call
@@ -27,6 +28,7 @@ from whygrad.judgement.vocabulary import argument_names, role_of
 from whygrad.maths import Array
 from whygrad.printing import counted
 
+FEWEST = 3  # epochs: the losses of one show no update
 MOST_PRINTED = 1_000_000  # characters of one run
 OWN_START = "it chooses its start values itself; let it be given them, or say which they are with --init"
 DRAWN = "it draws rows at random, which nobody can follow; let it go through them in order to have it judged"
@@ -106,7 +108,8 @@ def _run(parts: Parts, case: Case, plan: Plan, turned: bool = False) -> Looped:
     if "learning_rate" not in _roles(function):
         notes.append(f"{name} takes no learning rate; the one written in it counts")
     printed = printed_losses(heard.text)
-    held, losses, count = _losses(got, session, printed)
+    returned = _are_arrays(got, session, plan)
+    held, losses, count = _losses(Handed(None) if returned else got, session, printed)
     if held is printed:
         notes.append("its losses were read off what it printed")
     final = _final(Handed(None) if held is got.value else got, session, plan, name)
@@ -127,11 +130,12 @@ def _roles(function: Callable[..., Any]) -> set[str | None]:
 
 
 def _shorter(case: Case, function: Callable[..., Any]) -> Case:
-    """The case with as many epochs as are enough, where the loop can be told how many."""
+    """The case with as many epochs as show what the loop does, where it can be told how many."""
     p = case.probe
-    if p.most_epochs is None or p.most_epochs >= p.training.epochs or "epochs" not in _roles(function):
+    if p.most_epochs is None or "epochs" not in _roles(function):
         return replace(case, probe=replace(p, most_epochs=None))
-    return replace(case, probe=replace(p, training=replace(p.training, epochs=p.most_epochs)))
+    epochs = min(max(FEWEST, p.training.epochs), p.most_epochs)
+    return replace(case, probe=replace(p, training=replace(p.training, epochs=epochs)))
 
 
 def _losses(got: Handed, session: Session, printed: tuple[float, ...]) -> tuple[Any, Array | None, int]:
@@ -155,6 +159,12 @@ def _losses(got: Handed, session: Session, printed: tuple[float, ...]) -> tuple[
 def _likely(held: Mapping[Any, Any]) -> list[Any]:
     """What is called a loss, cost or error."""
     return [value for name, value in held.items() if re.search("loss|cost|error|history", str(name).lower())]
+
+
+def _are_arrays(got: Handed, session: Session, plan: Plan) -> bool:
+    """Whether what was returned is W and b of every layer, so that no array in it holds losses."""
+    template = recognise(session.offer.net, got.value, tuple(got.named), False, plan.layout)
+    return template is not None and any(slot.shape for slot in slots(template) if "W" in slot.part)
 
 
 def _final(got: Handed, session: Session, plan: Plan, name: str) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.judgement.containers import Slot, Template, fill, remembers, slots
+from whygrad.judgement.containers import Slot, Template, fill, like, remembers, slots
 from whygrad.judgement.layouts import Layout, rows_for, targets_for
 from whygrad.judgement.returned import Handed
 from whygrad.maths import Array
@@ -129,7 +129,7 @@ def _zeros(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _zeros(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_zeros(inner) for inner in value)
+        return like(value, [_zeros(inner) for inner in value])
     return value * 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.errors import InputError
-from whygrad.judgement.containers import Slot, Template, fits, is_complete, slots
+from whygrad.judgement.containers import Slot, Template, fits, is_complete, like, slots
 from whygrad.judgement.layouts import Layout, kind_of, numbers
 from whygrad.judgement.neurons import all_numbers, neurons, numbered
 from whygrad.judgement.trouble import Trouble
@@ -18,7 +18,7 @@ from whygrad.names import find_parameter
 from whygrad.network import Network
 from whygrad.weights import spans
 
-_GROUPS = {"W": ("w", "ws", "weights", "weight"), "b": ("b", "bs", "biases", "bias")}
+_GROUPS = {"W": ("w", "ws", "weights", "weight", "coefs"), "b": ("b", "bs", "biases", "bias", "intercepts")}
 _OWN_NAMES = {
     "W": re.compile(r"weights?_\w+|w_\w+|wih|who"),
     "b": re.compile(r"bias(es)?_\w+|b_\w+|bih|bho|bh|bo"),
@@ -59,15 +59,16 @@ def recognise(
     if isinstance(value, Mapping):
         found = _by_key(net, value, gradients)
         if not is_complete(net, found) and len(value) == len(net.layers):
-            inner = _by_order(net, list(value.values()), layout)  # {"layer1": {"W": ..., "b": ...}, ...}
-            found = None if inner is None else dict(zip(value, inner, strict=True))
+            keys = sorted(value) if all(isinstance(key, int) for key in value) else list(value)
+            inner = _by_order(net, [value[key] for key in keys], layout)  # {"layer1": {"W": ..., "b": ...}, ...}
+            found = None if inner is None else dict(zip(keys, inner, strict=True))
         if found is None or not is_complete(net, found):
             inner = _by_order(net, list(value.values()), layout)  # with keys of their own, as poids1
             found = None if inner is None else dict(zip(value, inner, strict=True))
     elif isinstance(value, list | tuple):
         if len(names) == len(value):
             keyed = _by_key(net, dict(zip(names, value, strict=True)), gradients)
-            found = type(value)(keyed[name] for name in names)
+            found = like(value, [keyed[name] for name in names])
         if found is None or not is_complete(net, found):
             found = _by_order(net, value, layout) or _all_folded(net, value)
             found = found or neurons(net, value) or all_numbers(net, value)
@@ -206,7 +207,7 @@ def _arranged(net: Network, arrangement: list[Any], value: Any) -> Sequence[Any]
         if made is None:
             return None
         found.append(made)
-    return type(value)(found)
+    return like(value, found)
 
 
 def _layer_dicts(net: Network, value: Sequence[Mapping[Any, Any]]) -> list[Any] | None:

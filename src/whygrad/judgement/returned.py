@@ -155,6 +155,8 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
     values = [(got.value, tuple(got.named))]
     if isinstance(got.value, tuple) and len(got.value) > 1 and _is_number(got.value[0]):
         values.append((got.value[1:], tuple(got.named)[1:]))  # the loss comes first
+    if isinstance(got.value, tuple) and len(got.value) > 1 and _is_number(got.value[-1]):
+        values.append((got.value[:-1], tuple(got.named)[:-1]))  # or last
     if isinstance(got.value, tuple):
         values += [
             (inner, ())
@@ -171,7 +173,7 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
     wanted = ", ".join(
         f"{'d' if gradients else ''}{part}{at + 1}" for at in range(len(net.layers)) for part in "Wb"
     )
-    raise Trouble(f"{name} returned {described(got.value)}, in which not all of {wanted} can be told")
+    raise Trouble(f"{name} returned {described(got.value)}, in which not all of {wanted} can be told", inside=True)
 
 
 _LOSS = re.compile(r"j|l|.*loss|.*cost|.*error|err")

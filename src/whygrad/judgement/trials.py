@@ -101,7 +101,7 @@ class Trials:
         self.readings = readings(probe.training, probe.net.outputs) if len(told.values) else (DURING,)
         self.between = {reading.key: told.between(reading) for reading in self.readings}
         self.catalogue = catalogue(probe.net, probe.training)  # in the order in which slips are applied
-        possible = [c for c in conventions(probe.net, probe.training) if not c.needs_update]
+        possible = [c for c in conventions(probe.net, probe.training) if not c.needs_update and not c.needs_loss]
         self.conventions = [c for c in possible if not c.scales or scaled is None or c.key in scaled]
 
     @cached_property
@@ -152,6 +152,8 @@ class Trials:
 
     def _ends(self, w: Array) -> bool:
         assert self.final is not None
+        if not np.isfinite(w).all():  # as far off as can be, or as theirs
+            return bool((np.isfinite(w) == np.isfinite(self.final)).all())
         size = np.abs(w) + np.abs(w - self.probe.w)
         return bool((np.abs(self.final - w) <= self.precision * size + self.off).all())
 

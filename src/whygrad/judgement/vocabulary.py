@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 
@@ -96,12 +96,14 @@ def plain(name: str) -> str:
 _ROLES = {plain(name): role for role, names in ARGUMENTS.items() for name in names}
 
 
-def role_of(name: str, part: str, beside: Iterable[str] = ()) -> str | None:
+def role_of(name: str, part: str, beside: Collection[str] = ()) -> str | None:
     """What an argument of that name stands for in a function of that part, or None."""
     key = plain(name)
     others = {_ROLES.get(plain(other)) for other in beside}
     if key == "t" and "gradients" in others:
         return "step_number"  # as in Adam; elsewhere t is the target
+    if key == "p" and any(parameter_argument(other) for other in beside):
+        return "x"  # MATLAB's name, beside W1, b1, ...
     if key in ("w", "weights", "ws") and "biases" not in others:
         return "parameters"
     role = _ELSEWHERE.get((part, key), _ROLES.get(key))
@@ -116,6 +118,15 @@ def arguments_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     except (TypeError, ValueError):
         return ()
     return tuple(a for a in there if a.name != "self" and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD))
+
+
+def takes_anything(function: Callable[..., Any]) -> bool:
+    """Whether its arguments have no names: (*args), as a wrapper's."""
+    try:
+        there = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return not arguments_of(function) and any(a.kind == a.VAR_POSITIONAL for a in there)
 
 
 def argument_names(function: Callable[..., Any]) -> list[str]:
