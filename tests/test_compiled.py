@@ -104,9 +104,9 @@ def test_a_run_by_fit_is_the_reference_engines() -> None:
 
 SCRIPT = """
 import numpy as np, whygrad as wg
-from whygrad.engines.compiled import cache
+from whygrad.engines.compiled import place
 run = wg.fit(*wg.example("students"), engine="compiled", epochs=1)
-print(run.state.w.tobytes().hex(), cache.folder())
+print(run.state.w.tobytes().hex(), place.folder())
 """
 
 
