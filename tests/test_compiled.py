@@ -15,9 +15,9 @@ from whygrad.activations import ACTIVATIONS
 from whygrad.engines import Compiled
 from whygrad.engines.compiled.layout import LOW, aligned, padded, shape_of, unpadded
 from whygrad.errors import InputError
-from whygrad.history import State
 from whygrad.losses import loss
 from whygrad.network import Dense, Network
+from whygrad.state import State
 from whygrad.table import Rows
 from whygrad.training import Training
 

@@ -12,11 +12,12 @@ from whygrad.encoding import Encoding, encode_inputs, encode_targets, fit_encodi
 from whygrad.engines import Engine
 from whygrad.engines.choosing import choose
 from whygrad.errors import InputError
-from whygrad.history import Keep, State
+from whygrad.history import Keep
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import penalized
 from whygrad.remarks import encoding_notes
+from whygrad.state import State
 from whygrad.table import Missing, Rows, Source, Table, listed, split_rows
 from whygrad.targets import prepare_targets
 from whygrad.training import Training

@@ -17,12 +17,13 @@ import numpy as np
 
 from whygrad.divergence import find_divergence, odd_forward
 from whygrad.engines.choosing import get_ready
-from whygrad.history import Keep, Kept, Record, State, Stopped
+from whygrad.history import Keep, Kept, Record, Stopped
 from whygrad.job import Job, table_gradient
 from whygrad.maths import Array
 from whygrad.metrics import scores
 from whygrad.propagation import penalty
 from whygrad.schedules import rates
+from whygrad.state import State
 from whygrad.table import Indices, row_order
 from whygrad.weights import trainable
 

@@ -20,6 +20,7 @@ from whygrad.training import Training
 
 # Seconds, the bounds that compiled kernels are held to: what they add to a start, and what compiling them takes.
 START, COMPILING = 1.2, 20.0
+FEW = 100  # rows that never wait for a compiler, however many epochs
 
 # Seconds of the reference engine: of an update, of each of its layers, of each parameter in it (Adam), of each
 # parameter for each row of a batch; of a row that is looked at, of each parameter for it. Read off runs of seven
@@ -39,6 +40,7 @@ class Choice(NamedTuple):
 class Work(NamedTuple):
     """What there is to do."""
 
+    rows: int
     words: str  # how many updates or rows
     seconds: float  # of the reference engine, about
 
@@ -66,10 +68,10 @@ def continued(name: str | Engine, before: str) -> str | Engine:
 
 
 def looking(net: Network, loss: Loss, dtype: str, rows: int) -> Engine:
-    """The engine to look at so many rows with, ready to."""
+    """The engine to look at so many rows with."""
     training = Training(loss, dtype=dtype)  # type: ignore[arg-type]
-    seconds = rows * _row_seconds(net)
-    return _fitting(net, training, Work(counted(rows, "row"), seconds), ("evaluate",)).engine
+    work = Work(rows, counted(rows, "row"), rows * _row_seconds(net))
+    return _fitting(net, training, work, ("evaluate",)).engine
 
 
 def get_ready(chosen: Engine, dtype: str) -> None:
@@ -84,12 +86,12 @@ def run_work(net: Network, training: Training, rows: int, checked: int) -> Work:
     updates = -(-rows // batch)
     update = _UPDATE + _LAYER * len(net.layers) + net.n_parameters * (_PARAMETER + batch * _PARAMETER_ROW)
     seconds = training.epochs * (updates * update + (rows + checked) * _row_seconds(net))
-    return Work(counted(training.epochs * updates, "update"), seconds)
+    return Work(rows, counted(training.epochs * updates, "update"), seconds)
 
 
 def pick(work: Work, own: str, there: bool) -> tuple[str, str]:
     """(engine, why) for that work, a formula of one's own if there is one, and whether the kernels are kept."""
-    if work.seconds < 2 * START:
+    if not _much(work):
         return Reference.name, work.words
     if own:
         return Reference.name, own
@@ -100,14 +102,20 @@ def pick(work: Work, own: str, there: bool) -> tuple[str, str]:
     return Reference.name, f"{work.words}, about {work.seconds:.0f} s; compiling kernels may take longer"
 
 
+def _much(work: Work) -> bool:
+    """Whether compiled kernels could be worth their start; else their folder is not even looked for."""
+    return work.rows > FEW and work.seconds >= 2 * START
+
+
 def _row_seconds(net: Network) -> float:
     return _ROW + _ROW_PARAMETER * net.n_parameters
 
 
 def _fitting(net: Network, training: Training, work: Work, kernels: Sequence[str]) -> Choice:
-    much = work.seconds >= 2 * START  # the folder of kernels is not even looked for where it cannot matter
+    much = _much(work)
     own = _own(net, training) if much else ""
-    name, why = pick(work, own, much and not own and all(kept(kernel, training.dtype) for kernel in kernels))
+    there = much and not own and all(kept(kernel, training.dtype) for kernel in kernels)
+    name, why = pick(work, own, there)
     return Choice(engine(name), why)
 
 

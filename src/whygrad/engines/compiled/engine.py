@@ -13,12 +13,11 @@ import numpy as np
 from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
 from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
 from whygrad.engines.protocol import Advanced, Evaluated
-from whygrad.history import State
 from whygrad.losses import LOSSES
 from whygrad.maths import Array, Counts
-from whygrad.model import BLOCK
 from whygrad.network import Dense, Network
-from whygrad.table import Indices, Rows
+from whygrad.state import State
+from whygrad.table import BLOCK, Indices, Rows
 from whygrad.training import Training
 from whygrad.updates import SGD, UPDATES, constants, name_of
 from whygrad.weights import trainable
