@@ -48,7 +48,7 @@ FLOW = (
     ("judgement",),
     ("exercises",),
     ("standstill",),
-    ("agreement",),
+    ("agreement", "installation"),
     ("cli",),
 )
 # packages that cost start-up time: imported at the top of no file but those that are loaded only when used
