@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,14 +79,12 @@ def test_the_work_of_a_run_grows_with_all_that_makes_it_long() -> None:
 
 def test_the_estimate_is_of_the_order_of_the_time() -> None:
     """Within a factor of 20 of a short run here and now: a slip by a power of ten and more is found."""
-    import time
-
     training, rows = Training(MSE, epochs=1, batch=1), table(1000)
     job = prepare(NET, rows, training, engine="reference")
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in wg.train(job):
         pass
-    assert 1 / 20 < (time.perf_counter() - began) / run_work(NET, training, 1000, 0).seconds < 20
+    assert 1 / 20 < (time.process_time() - began) / run_work(NET, training, 1000, 0).seconds < 20
 
 
 @pytest.mark.usefixtures("all_kept")
@@ -158,9 +157,7 @@ def test_a_few_rows_never_load_a_compiler(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_what_was_chosen_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_chosen_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "m.whygrad")
     assert main(["train", "students", "--out", out]) == 0
     assert "\nengine reference (20 updates)\n" in capsys.readouterr().out

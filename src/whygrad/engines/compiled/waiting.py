@@ -39,7 +39,7 @@ def first_calls(kernels: Sequence[str], dtype: str) -> Iterator[None]:
         if all(kept(*one) for one in new):
             yield
         else:
-            with turn(_told(f"waiting for another process that compiles the {dtype} kernels")):
+            with turn(_told("waiting for another process that compiles kernels")):
                 with _announced(dtype, new):
                     yield
                 note((name for name, _ in new), dtype)
