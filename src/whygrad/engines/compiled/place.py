@@ -13,11 +13,9 @@ import hashlib
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -47,6 +45,8 @@ def folder() -> Path | None:
     where = place()
     if where is None:
         return None
+    import tempfile
+
     try:
         where.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=where):
@@ -97,6 +97,8 @@ def _mark(where: Path, kernel: str, dtype: str) -> Path:
 
 @lru_cache(maxsize=1)
 def _digest() -> str:
+    from importlib.metadata import version  # as much to load as all of this package; most starts need none
+
     texts = [_HERE.parents[1] / name for name in _FORMULAS] + sorted(_HERE.glob("*.py"))
     stamp = (_HERE / "kernels.py").stat().st_mtime_ns  # Numba's own stamp is of this file
     known = [version("numba"), version("llvmlite"), sys.version, _processor(), str(_HERE), str(stamp)]
