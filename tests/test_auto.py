@@ -108,9 +108,11 @@ def test_an_engine_that_is_named_is_taken_and_needs_no_reason() -> None:
 @pytest.mark.usefixtures("all_kept")
 def test_a_formula_of_ones_own_is_computed_by_the_reference_which_says_so() -> None:
     mine = Network(8, (Dense(64, replace(ACTIVATIONS["tanh"], name="mine")), Dense(1, "linear")))
-    chosen = choose("auto", mine, Training(MSE, epochs=1000), 10_000, 0)
-    assert isinstance(chosen.engine, Reference)
-    assert chosen.why == "activation 'mine' is your own"
+    job = prepare(mine, table(10_000), Training(MSE, epochs=1000))
+    assert isinstance(job.engine, Reference)
+    assert job.why == "activation 'mine' is your own"
+    assert job.notes[-1] == "computed by the reference engine: activation 'mine' is your own"
+    assert prepare(mine, table(10), Training(MSE)).notes == prepare(NET, table(10), Training(MSE)).notes
 
 
 @pytest.mark.usefixtures("all_kept")

@@ -100,7 +100,7 @@ def prepare(
         choice.engine,
         keep or Keep(),
         table.source,
-        (*table.notes, *encoding_notes(table, learn, encoding)),
+        (*table.notes, *encoding_notes(table, learn, encoding), *choice.notes),
         choice.why,
     )
 

@@ -31,10 +31,11 @@ _ROW, _ROW_PARAMETER = 0.05e-6, 0.15e-9
 
 
 class Choice(NamedTuple):
-    """An engine and, where it was chosen and not named, why."""
+    """An engine and, where it was chosen and not named, why; the notes are for the run to keep."""
 
     engine: Engine
     why: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Work(NamedTuple):
@@ -116,7 +117,7 @@ def _fitting(net: Network, training: Training, work: Work, kernels: Sequence[str
     own = _own(net, training) if much else ""
     there = much and not own and all(kept(kernel, training.dtype) for kernel in kernels)
     name, why = pick(work, own, there)
-    return Choice(engine(name), why)
+    return Choice(engine(name), why, (f"computed by the reference engine: {own}",) if own else ())
 
 
 def _own(net: Network, training: Training) -> str:
