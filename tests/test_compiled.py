@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +12,9 @@ from whygrad.activations import ACTIVATIONS
 from whygrad.engines import Compiled
 from whygrad.engines.compiled.layout import LOW, aligned, padded, shape_of, unpadded
 from whygrad.errors import InputError
-from whygrad.history import State
 from whygrad.losses import loss
 from whygrad.network import Dense, Network
+from whygrad.state import State
 from whygrad.table import Rows
 from whygrad.training import Training
 
@@ -100,33 +97,3 @@ def test_a_run_by_fit_is_the_reference_engines() -> None:
     runs = [wg.fit(*wg.example("placement"), engine=name, epochs=5) for name in ("compiled", "reference")]
     assert [run.engine for run in runs] == ["compiled", "reference"]
     np.testing.assert_allclose(runs[0].state.w, runs[1].state.w, rtol=1e-12)
-
-
-SCRIPT = """
-import numpy as np, whygrad as wg
-from whygrad.engines.compiled import cache
-run = wg.fit(*wg.example("students"), engine="compiled", epochs=1)
-print(run.state.w.tobytes().hex(), cache.folder())
-"""
-
-
-def ran(home: Path, **more: str) -> tuple[str, str]:
-    """(the parameters' bits, the cache's folder) of a fresh process."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, cwd=home,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(home), **more},
-    )  # fmt: skip
-    bits, _, place = done.stdout.strip().partition(" ")
-    return bits, place
-
-
-@pytest.mark.proof
-def test_the_cache_may_be_missing_or_read_only(tmp_path: Path) -> None:
-    """A file where the folder should be: nothing can be written below it, not even by root."""
-    (tmp_path / "file").write_text("")
-    written, place = ran(tmp_path)
-    assert place.startswith(str(tmp_path / ".cache" / "whygrad" / "kernels-"))
-    assert list(Path(place).rglob("*.nbc"))
-    in_memory, nowhere = ran(tmp_path, WHYGRAD_CACHE=str(tmp_path / "file" / "below"))
-    assert nowhere == "None"
-    assert in_memory == written == ran(tmp_path)[0]

@@ -21,11 +21,11 @@ from whygrad.activations import ACTIVATIONS, Activation
 from whygrad.engines import ENGINES, Reference, engine
 from whygrad.engines.protocol import Engine
 from whygrad.errors import InputError
-from whygrad.history import State
 from whygrad.losses import Loss
 from whygrad.maths import NUMPY
 from whygrad.network import Network, layers
 from whygrad.schedules import Exponential, rates
+from whygrad.state import State
 from whygrad.table import Rows, row_order
 from whygrad.training import Clip, Training
 from whygrad.updates import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop, constants

@@ -33,9 +33,10 @@ FLOW = (
     ("examples", "defaults"),
     ("propagation",),
     ("metrics",),
+    ("state",),
+    ("engines",),
     ("model",),
     ("history",),
-    ("engines",),
     ("divergence", "evaluation"),
     ("rivals",),
     ("modelfile",),
@@ -47,7 +48,7 @@ FLOW = (
     ("judgement",),
     ("exercises",),
     ("standstill",),
-    ("agreement",),
+    ("agreement", "installation"),
     ("cli",),
 )
 # packages that cost start-up time: imported at the top of no file but those that are loaded only when used
@@ -104,7 +105,7 @@ def test_every_module_has_a_cell() -> None:
 
 
 KERNELS = SOURCE / "engines" / "compiled"  # whose files but these are imported with the first work; see test_start
-LIGHT = ("__init__.py", "engine.py", "layout.py")
+LIGHT = ("__init__.py", "engine.py", "layout.py", "place.py", "waiting.py")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -15,8 +15,8 @@ import whygrad as wg
 from whygrad.encoding import encode_inputs, fit_encoding
 from whygrad.errors import InputError, TableError, WrongTypeError
 from whygrad.losses import LOSSES
-from whygrad.model import BLOCK, Model, outputs
-from whygrad.table import Table
+from whygrad.model import Model
+from whygrad.table import BLOCK, Table
 from whygrad.weights import views
 
 ROWS = 40
@@ -145,7 +145,7 @@ def test_no_rows(model: Model) -> None:
     said = model.predict(none)
     assert said.outputs.shape == (0, 1)
     assert len(said) == 0
-    assert outputs(model.network, model.w, np.empty((0, model.network.inputs))).shape == (0, 1)
+    assert model.outputs(np.empty((0, model.network.inputs))).shape == (0, 1)
     for empty in ({name: [] for name in INPUTS}, pd.DataFrame(columns=list(INPUTS)), np.empty((0, 4)), []):
         with pytest.raises((TableError, InputError)):
             model.predict(empty)

@@ -35,7 +35,7 @@ _HOME = {
     ],
     "evaluation": ["Evaluation", "evaluate"],
     "examples": ["EXAMPLES", "example"],
-    "history": ["Keep", "Record", "Run", "State", "Stopped"],
+    "history": ["Keep", "Record", "Run", "Stopped"],
     "exercises": [
         "Exercise",
         "exercise_of",
@@ -68,6 +68,7 @@ _HOME = {
     ],
     "reading": ["read_table", "table_from_arrays"],
     "schedules": ["Constant", "Cosine", "Exponential", "StepDecay"],
+    "state": ["State"],
     "table": ["Column", "Rows", "Table"],
     "targets": ["one_hot"],
     "training": ["Clip", "Stop", "Training"],

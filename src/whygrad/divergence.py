@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from whygrad.history import State
 from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.network import Network
 from whygrad.propagation import Trace, backward_propagation, forward_propagation, row_losses, update_parameters
+from whygrad.state import State
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
 from whygrad.weights import spans

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.encoding import Encoding, Unknown, encode_inputs, encode_targets
-from whygrad.engines import engine
+from whygrad.engines.choosing import looking
 from whygrad.history import Run
 from whygrad.maths import Array, Counts
 from whygrad.metrics import ClassScore, class_numbers, confusion, full_scores, per_class
@@ -60,7 +60,8 @@ def evaluate(run: Run, source: Any, unknown: Unknown = "refuse") -> Evaluation:
     x = encode_inputs(encoding, table, unknown).astype(dtype)
     targets = prepare_targets(model.loss, y, run.training.smoothing).astype(dtype)
     rows = Rows(x, targets, table.row_weights)
-    seen = engine().evaluate(model.network, run.training, model.w, rows)
+    engine = looking(model.network, model.loss, run.training.dtype, len(table))
+    seen = engine.evaluate(model.network, run.training, model.w, rows)
     scores = full_scores(encoding, y, seen.outputs, model.threshold)
     names = encoding.classes
     if not names:

@@ -9,6 +9,7 @@ from typing import Any
 
 from whygrad.defaults import default_loss
 from whygrad.engines import Engine
+from whygrad.engines.choosing import get_ready
 from whygrad.errors import InputError, WrongTypeError, one_of
 from whygrad.history import Keep, Run, Stopped
 from whygrad.job import Job, prepare, table_gradient
@@ -107,6 +108,7 @@ def fit(
         raise InputError("resume goes on from where a run stopped, so it takes no start; leave one of them out")
     else:
         job, log = go_on(resume, net, table, training, engine=engine, keep=keep)
+    get_ready(job.engine, job.training.dtype)  # interrupted here, there is nothing to return
     with suppress(KeyboardInterrupt):  # what was trained so far is a run too; its `stopped` says so
         for progress in train(job, log.state if resume else None, log.history):
             log.add(progress, job.keep)

@@ -1,4 +1,4 @@
-"""What a run remembers: its state between two updates, a record for each epoch, and the finished run."""
+"""What a run remembers: a record for each epoch, why it stopped, and the finished run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from whygrad.encoding import Unknown
 from whygrad.maths import Array
 from whygrad.model import Model, Predictions
 from whygrad.printing import sparkline
+from whygrad.state import State
 from whygrad.table import Source
 from whygrad.training import Training
-from whygrad.updates import Memory
 
 Reason = Literal["epochs", "converged", "early", "diverged", "interrupted"]
 
@@ -23,22 +23,6 @@ class Keep:
     """What to record besides the losses, said before the run: the parameters after each epoch, or each step."""
 
     parameters: Literal["ends", "epochs", "steps"] = "ends"
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """Everything a run needs to go on, to the bit: kept between two updates, written at checkpoints."""
-
-    w: Array  # (P,)
-    memory: Memory  # the optimizer's, each (P,)
-    t: int = 0  # updates done
-    epoch: int = 0  # epochs finished
-    row: int = 0  # rows of the next epoch already seen
-    met: float = 0.0  # sum of their losses as they were met
-    best_w: Array | None = None  # at the lowest validation loss, where that is watched
-    best_loss: float = float("inf")
-    best_epoch: int = 0
-    waited: int = 0  # epochs since
 
 
 @dataclass(frozen=True)

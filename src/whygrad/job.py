@@ -10,13 +10,14 @@ import numpy as np
 from whygrad.activations import ACTIVATIONS
 from whygrad.encoding import Encoding, encode_inputs, encode_targets, fit_encoding
 from whygrad.engines import Engine
-from whygrad.engines import engine as find_engine
+from whygrad.engines.choosing import choose
 from whygrad.errors import InputError
-from whygrad.history import Keep, State
+from whygrad.history import Keep
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import penalized
 from whygrad.remarks import encoding_notes
+from whygrad.state import State
 from whygrad.table import Missing, Rows, Source, Table, listed, split_rows
 from whygrad.targets import prepare_targets
 from whygrad.training import Training
@@ -39,6 +40,7 @@ class Job:
     keep: Keep = field(default_factory=Keep)
     source: Source | None = None
     notes: tuple[str, ...] = ()
+    why: str = ""  # this engine, where it was chosen and not named
 
     def first_state(self) -> State:
         """Before the first update: the start values, empty memories."""
@@ -85,6 +87,7 @@ def prepare(
     _check_memory(net, training)
     w = initialize_parameters(net, training.start if start is None else start, training.seed)
     trainable(net, training.freeze)
+    choice = choose(engine, net, training, len(learn), len(check))
     return Job(
         net,
         training,
@@ -94,10 +97,11 @@ def prepare(
         validation,
         validation_truth,
         w.astype(dtype),
-        find_engine(engine),
+        choice.engine,
         keep or Keep(),
         table.source,
-        (*table.notes, *encoding_notes(table, learn, encoding)),
+        (*table.notes, *encoding_notes(table, learn, encoding), *choice.notes),
+        choice.why,
     )
 
 

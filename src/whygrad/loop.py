@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from whygrad.divergence import find_divergence, odd_forward
-from whygrad.history import Keep, Kept, Record, State, Stopped
+from whygrad.engines.choosing import get_ready
+from whygrad.history import Keep, Kept, Record, Stopped
 from whygrad.job import Job, table_gradient
 from whygrad.maths import Array
 from whygrad.metrics import scores
 from whygrad.propagation import penalty
 from whygrad.schedules import rates
+from whygrad.state import State
 from whygrad.table import Indices, row_order
 from whygrad.weights import trainable
 
@@ -65,6 +67,7 @@ def train(job: Job, state: State | None = None, history: Sequence[Record] = ()) 
 
     With a `state` (and its history) it goes on from there: the same bits as if it had never stopped.
     """
+    get_ready(job.engine, job.training.dtype)
     state = job.first_state() if state is None else state
     last = history[-1] if history else None
     if last is None:

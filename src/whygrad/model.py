@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.encoding import Encoding, Unknown, decode_classes, decode_outputs, encode_inputs
+from whygrad.engines.choosing import looking
 from whygrad.errors import InputError
 from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.network import Network
-from whygrad.propagation import forward_propagation
 from whygrad.reading import read_like
-from whygrad.table import Source, Table
-
-BLOCK = 8192  # rows that go through the network at once, so that memory does not grow with the table
+from whygrad.table import Rows, Source, Table
+from whygrad.training import Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +47,11 @@ class Model:
 
     def outputs(self, x: Array) -> Array:
         """The network's own outputs (rows, n_out) for encoded inputs x (rows, inputs)."""
-        return outputs(self.network, self.w, x)
+        if len(x) == 0:
+            return np.empty((0, self.network.outputs), dtype=self.w.dtype)
+        engine = looking(self.network, self.loss, self.w.dtype.name, len(x))
+        y = np.zeros((len(x), self.network.outputs), self.w.dtype)  # the losses of no targets, which nobody reads
+        return engine.evaluate(self.network, Training(self.loss), self.w, Rows(x, y)).outputs
 
     def predict(self, source: Any, unknown: Unknown = "refuse", like: Source | None = None) -> Predictions:
         """Predictions for a table, a file, a dataframe, a mapping of columns or an array (rows, inputs).
@@ -80,11 +83,3 @@ class Model:
                 raise InputError(f"inputs have shape {shape}, but the model takes (rows, {len(codes)})")
             source = {code.name: list(x[:, k]) for k, code in enumerate(codes)}
         return read_like(source, self.encoding, targets=False, like=like)
-
-
-def outputs(net: Network, w: Array, x: Array) -> Array:
-    """The network's outputs (rows, n_out) for x (rows, inputs), block by block."""
-    if len(x) == 0:
-        return np.empty((0, net.outputs), dtype=w.dtype)
-    blocks = [forward_propagation(net, w, x[i : i + BLOCK]).output for i in range(0, len(x), BLOCK)]
-    return np.concatenate(blocks)

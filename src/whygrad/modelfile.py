@@ -20,10 +20,11 @@ import numpy as np
 from whygrad.encoding import Encoding
 from whygrad.errors import ModelFileError, WrongTypeError
 from whygrad.files import refuse_existing, write_bytes
-from whygrad.history import Kept, Record, Run, State, Stopped
+from whygrad.history import Kept, Record, Run, Stopped
 from whygrad.maths import Array
 from whygrad.model import Model
 from whygrad.network import Network, network_from_plain
+from whygrad.state import State
 from whygrad.table import Source
 from whygrad.training import Training, training_from_plain
 

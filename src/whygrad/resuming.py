@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from whygrad.engines import Engine
+from whygrad.engines.choosing import continued
 from whygrad.errors import InputError, TableError
 from whygrad.examples import EXAMPLES, example
 from whygrad.history import Keep, Run
@@ -63,10 +64,11 @@ def go_on(
 ) -> tuple[Job, Log]:
     """The run's job and what it has gathered so far, to be trained on to the bit.
 
-    Only epochs, rules for stopping, rates, penalties, clipping and freezing may change. Raises `InputError` for
-    anything else, and for a run that has come to its end.
+    Only epochs, rules for stopping, rates, penalties, clipping and freezing may change, and the engine where one
+    is named. Raises `InputError` for anything else, and for a run that has come to its end.
     """
     _check(run, net, table, training)
+    engine = continued(engine, run.engine)
     start = views(net, run.start)
     job = prepare(net, table, training, engine=engine, start=start, keep=keep, encoding=run.model.encoding)
     source = run.source if job.source is None or run.source is None else replace(run.source, path=job.source.path)

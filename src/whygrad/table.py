@@ -27,6 +27,8 @@ Missing = Literal["refuse", "drop", "fill"]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+BLOCK = 8192  # rows that go through a network at once, so that memory does not grow with the table
+
 
 @dataclass(frozen=True, eq=False)
 class Column:

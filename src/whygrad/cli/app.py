@@ -119,3 +119,11 @@ app.command(
 
 Exit code 0: equal; 1: not equal; 3: undecided, as where nothing is installed to compare with.""",
 )
+app.command(
+    "whygrad.cli.doctor:doctor",
+    name="doctor",
+    group=look,
+    sort_key=10,
+    help="Tell what is installed, which engines are ready, where compiled kernels are kept.",
+    help_epilogue="Example: whygrad doctor",
+)

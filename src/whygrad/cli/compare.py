@@ -21,6 +21,7 @@ from whygrad.cli.options import (
     TrainingOptions,
 )
 from whygrad.cli.request import make_request, names, own_table, resolve
+from whygrad.engines.choosing import continued
 from whygrad.errors import InputError
 from whygrad.job import Job, prepare
 from whygrad.modelfile import load
@@ -83,7 +84,12 @@ def _job(
         opened = own_table(run, Path(subject))
         start = views(run.model.network, run.start)
         return table_title(run), prepare(
-            run.model.network, opened, run.training, start=start, encoding=run.model.encoding
+            run.model.network,
+            opened,
+            run.training,
+            engine=continued("auto", run.engine),
+            start=start,
+            encoding=run.model.encoding,
         )
     asked = resolve(make_request(subject, table, reading, network, training, STOPPING, config))
     return asked.title, prepare(asked.net, asked.table, asked.training)

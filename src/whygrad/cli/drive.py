@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from whygrad.engines.choosing import get_ready
 from whygrad.errors import OutputError
 from whygrad.fitting import finish
 from whygrad.history import Record
@@ -64,6 +65,7 @@ def drive(
     job: Job, log: Log, resumed: bool, out: Path | None, every: float, show: Callable[[Record], None]
 ) -> Interrupted:
     """Runs the loop to its end or an interruption, writing `out` at most every `every` seconds."""
+    get_ready(job.engine, job.training.dtype)  # before the line of the epochs, and before requests are only noted
     written = time.monotonic()
     with listening() as heard, progress_line(job) as tell:
         for progress in train(job, log.state if resumed else None, tuple(log.history)):

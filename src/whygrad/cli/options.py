@@ -183,7 +183,7 @@ class OutputOptions:
     json: Annotated[bool, Parameter(negative=())] = False
     "Print one JSON document instead."
     engine: str = "auto"
-    "Which engine computes: auto, reference or compiled."
+    "Which engine computes: auto (default; by the work there is), reference or compiled."
 
 
 TABLE = TableOptions()

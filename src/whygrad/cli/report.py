@@ -26,7 +26,8 @@ def print_head(title: str, job: Job, resumed: bool) -> None:
     say.tell(f"network {job.net}")
     for line in say.settings(job.training):
         say.tell(line)
-    say.tell(f"engine {job.engine.name}{'; going on where the run stopped' if resumed else ''}")
+    why = f" ({job.why})" if job.why else ""
+    say.tell(f"engine {job.engine.name}{why}{'; going on where the run stopped' if resumed else ''}")
     say.tell()
 
 

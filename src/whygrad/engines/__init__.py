@@ -15,7 +15,10 @@ ENGINES: dict[str, type[Engine]] = {"reference": Reference, "compiled": Compiled
 
 
 def engine(name: str | Engine = "auto") -> Engine:
-    """The engine of that name; "auto" picks the fastest there is. Raises `InputError` for an unknown name."""
+    """The engine of that name; "auto", where no job is at hand to choose by, the reference.
+
+    `fit` and the command line choose by the job; see `choosing`. Raises `InputError` for an unknown name.
+    """
     if not isinstance(name, str):
         return name
     if name == "auto":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple, Protocol
 
-from whygrad.history import State
 from whygrad.maths import Array
 from whygrad.network import Network
+from whygrad.state import State
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
 

@@ -12,12 +12,11 @@ from typing import ClassVar
 import numpy as np
 
 from whygrad.engines.protocol import Advanced, Evaluated
-from whygrad.history import State
 from whygrad.maths import Array
-from whygrad.model import BLOCK
 from whygrad.network import Network
 from whygrad.propagation import backward_propagation, forward_propagation, row_losses, update_parameters
-from whygrad.table import Indices, Rows
+from whygrad.state import State
+from whygrad.table import BLOCK, Indices, Rows
 from whygrad.training import Training
 
 

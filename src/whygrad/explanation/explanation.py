@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.engines import Engine
+from whygrad.engines.choosing import continued
 from whygrad.errors import InputError, WrongTypeError
 from whygrad.explanation.moment import At, Moment, moment_of
 from whygrad.explanation.row import Explanation, Origin
@@ -61,7 +62,7 @@ def explain(
             run.model.network,
             table,
             run.training,
-            engine=engine,
+            engine=continued(engine, run.engine),
             start=views(run.model.network, run.start),
             encoding=run.model.encoding,
         )

@@ -13,13 +13,14 @@ import numpy as np
 
 from whygrad.encoding import Encoding
 from whygrad.errors import InputError, WrongTypeError
-from whygrad.history import Run, State
+from whygrad.history import Run
 from whygrad.job import Job
 from whygrad.loop import epoch_rates, train
 from whygrad.losses import Loss
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.printing import counted
+from whygrad.state import State
 from whygrad.table import Indices, Rows, Table, row_order, split_rows
 from whygrad.training import Training
 from whygrad.updates import Memory

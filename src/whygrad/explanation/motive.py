@@ -15,10 +15,10 @@ from whygrad.explanation.kinks import kinks_of
 from whygrad.explanation.links import Links
 from whygrad.explanation.moment import Moment
 from whygrad.explanation.symbols import Symbols
-from whygrad.model import BLOCK
 from whygrad.names import Place
 from whygrad.printing import from_to
 from whygrad.propagation import forward_propagation
+from whygrad.table import BLOCK
 
 Outcome = Literal["fell", "unchanged", "overshot", "uphill"]
 ROUNDING = 8 * float(np.finfo(np.float64).eps)  # losses nearer to each other than this, relatively, are equal

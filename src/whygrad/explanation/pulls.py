@@ -20,13 +20,12 @@ from whygrad.explanation.forms.shown import Shown
 from whygrad.explanation.moment import Moment
 from whygrad.losses import Loss
 from whygrad.maths import Array
-from whygrad.model import BLOCK
 from whygrad.names import Place, find_parameter, name
 from whygrad.network import Network
 from whygrad.printing import columns as aligned
 from whygrad.printing import counted, short
 from whygrad.propagation import backward_propagation, forward_propagation, row_losses
-from whygrad.table import Indices, Rows
+from whygrad.table import BLOCK, Indices, Rows
 
 By = Literal["pull", "size", "loss", "row"]
 SHOWN = 10  # rows that are printed

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from whygrad.engines import Engine, Reference
-from whygrad.history import State
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.rivals.protocol import Diary, Followed, walk
+from whygrad.state import State
 from whygrad.table import Indices, Rows
 from whygrad.training import Training
 

@@ -11,14 +11,15 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
+from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
 from whygrad.engines.protocol import Advanced, Evaluated
-from whygrad.history import State
+from whygrad.losses import LOSSES
 from whygrad.maths import Array, Counts
-from whygrad.model import BLOCK
-from whygrad.network import Network
-from whygrad.table import Indices, Rows
+from whygrad.network import Dense, Network
+from whygrad.state import State
+from whygrad.table import BLOCK, Indices, Rows
 from whygrad.training import Training
-from whygrad.updates import UPDATES, constants, name_of
+from whygrad.updates import SGD, UPDATES, constants, name_of
 from whygrad.weights import trainable
 
 _CLIPS = ("value", "norm", "global_norm")  # from 1; 0 is none
@@ -41,10 +42,23 @@ class Compiled:
 
     name: ClassVar[str] = "compiled"
 
+    def refuse(self, net: Network, training: Training) -> None:
+        """Raises `InputError` for a formula of one's own, which no kernel has."""
+        shape_of(net, training.loss, np.dtype(training.dtype))
+        _rule(training)
+
+    def get_ready(self, dtype: str) -> None:
+        """Has what a run needs compiled, or loaded from the cache, by a run of one row."""
+        with first_calls(KERNELS, dtype):
+            net, training = Network(1, (Dense(1, "linear"),)), Training(LOSSES["mean_squared_error"], SGD())
+            rows, w = Rows(*np.zeros((2, 1, 1), dtype)), np.zeros(2, dtype)
+            self.evaluate(net, training, w, rows)
+            self.advance(net, training, State(w, ()), rows, np.zeros(1, np.int64), np.zeros(1))
+            self.gradients(net, training, w, rows)
+
     def gradients(self, net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
         """The mean loss of the rows and its gradient (P,), in blocks of rows as the reference engine's."""
-        from whygrad.engines.compiled.kernels import gradient
-
+        gradient = kernel("gradient", w.dtype.name)
         shape = shape_of(net, training.loss, w.dtype)
         held, g = padded(net, shape, w), aligned(int(shape.weights[-1]), w.dtype)
         at, work = _work(shape, min(BLOCK, len(rows)), w.dtype)
@@ -60,8 +74,7 @@ class Compiled:
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
-        from whygrad.engines.compiled.kernels import advance
-
+        advance = kernel("advance", state.w.dtype.name)
         dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
         shape = shape_of(net, training.loss, dtype)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
@@ -80,8 +93,7 @@ class Compiled:
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """The loss and the outputs of rows under parameters that stay as they are."""
-        from whygrad.engines.compiled.kernels import evaluate
-
+        evaluate = kernel("evaluate", w.dtype.name)
         shape, dtype = shape_of(net, training.loss, w.dtype), w.dtype
         at, work = _work(shape, _SEEN, dtype)
         x, y, weights = _numbers(rows, dtype)
