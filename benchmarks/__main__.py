@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks import Outcome, coldstart, machine, paths
+from benchmarks import Outcome, coldstart, machine, memory, paths
 from benchmarks.contenders import CONTENDERS
+from benchmarks.contest import contest, say
+from benchmarks.report import plain, told
+from benchmarks.worker import Crew
 from benchmarks.workloads import WORKLOADS, Workload
 
-OTHERS: dict[str, Callable[[int], Outcome]] = {"coldstart": coldstart.run, "paths": paths.run}
+OTHERS: dict[str, Callable[[int], Outcome]] = {
+    "coldstart": coldstart.run,
+    "paths": paths.run,
+    "memory": memory.run,
+}
 BUDGET = 40.0  # seconds of a workload, both dtypes together
 AGAIN = 5  # rounds in float64, of whygrad and the best rival alone
 AGAIN_BUDGET = 0.25  # of the budget, for that
@@ -67,11 +74,8 @@ def read(arguments: Sequence[str] | None) -> Said:
     return Said(tuple(given.which or names), given.dtype, given.rounds, chosen, given.budget, given.json)
 
 
-def contests(workload: Workload, said: Said, kept: list[dict[str, Any]]) -> Iterator[Outcome]:
+def contests(crew: Crew, workload: Workload, said: Said, kept: list[dict[str, Any]]) -> Iterator[Outcome]:
     """A workload's contest, and, where no dtype is asked for, one in float64 of whygrad and the best rival."""
-    from benchmarks.contest import contest, say
-    from benchmarks.report import plain, told
-
     ours = [c for c in CONTENDERS.values() if not c.rival and c.takes(workload)]
     rivals = [CONTENDERS[name] for name in said.rivals if CONTENDERS[name].takes(workload)]
     for one in rivals:
@@ -79,12 +83,12 @@ def contests(workload: Workload, said: Said, kept: list[dict[str, Any]]) -> Iter
             say(f"{one.label}: not installed: {', '.join(one.missing)}")
     there = [one for one in rivals if not one.missing]
     first = 1 - AGAIN_BUDGET if said.dtype is None else 1.0
-    done = contest(workload, said.dtype or "float32", (*ours, *there), said.rounds, said.budget * first)
+    done = contest(crew, workload, said.dtype or "float32", (*ours, *there), said.rounds, said.budget * first)
     kept.append(plain(done))
     yield told(done)
     if said.dtype is None and done.best is not None:
         pair = (CONTENDERS["whygrad"], done.best.contender)
-        again = contest(workload, "float64", pair, min(AGAIN, said.rounds), said.budget * AGAIN_BUDGET)
+        again = contest(crew, workload, "float64", pair, min(AGAIN, said.rounds), said.budget * AGAIN_BUDGET)
         kept.append(plain(again))
         outcome = told(again)
         yield Outcome(("", *outcome.lines), outcome.held)
@@ -95,11 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = read(arguments)
     print("\n".join(machine()), flush=True)
     held, kept = True, list[dict[str, Any]]()
-    for name in said.which:
-        print(f"\n{name}\n", flush=True)
-        for outcome in (OTHERS[name](said.rounds),) if name in OTHERS else contests(WORKLOADS[name], said, kept):
-            print("\n".join(outcome.lines), flush=True)
-            held &= outcome.held
+    with Crew() as crew:
+        for name in said.which:
+            print(f"\n{name}\n", flush=True)
+            other = OTHERS.get(name)
+            for outcome in contests(crew, WORKLOADS[name], said, kept) if other is None else (other(said.rounds),):
+                print("\n".join(outcome.lines), flush=True)
+                held &= outcome.held
     if said.json is not None:
         text = json.dumps({"machine": machine(), "contests": kept}, indent=1)
         said.json.write_text(text + "\n", encoding="utf-8")

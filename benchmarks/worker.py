@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from benchmarks.contenders import Contender, Run
-from benchmarks.workloads import SEEN, Task, Workload, rows_of
+from benchmarks.workloads import SEEN, Task
 from whygrad.maths import Array
 
 IMPORTS = 120.0  # seconds a library may take to be imported
@@ -29,10 +29,7 @@ class Timed(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """Import the library and make the rows."""
-
-    workload: Workload
-    dtype: str
+    """Import the library."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,6 @@ def serve(connection: Connection, contender: Contender) -> None:
         try:
             if isinstance(asked, Load):
                 contender.prepare  # noqa: B018 - imports the library
-                rows_of(asked.workload, asked.dtype)
                 connection.send("")
             elif isinstance(asked, Ready):
                 started = time.perf_counter()
@@ -87,14 +83,19 @@ class Worker:
         self._process = context.Process(target=serve, args=(theirs, contender), daemon=True)
         self._process.start()
         theirs.close()
+        self._connection.send(Load())
+        self._loaded = False
 
-    def load(self, workload: Workload, dtype: str) -> None:
-        """Asks for imports and rows, and does not wait; `loaded` does."""
-        self._connection.send(Load(workload, dtype))
+    def load(self) -> None:
+        """Waits until the library is imported."""
+        if not self._loaded:
+            self._answer(IMPORTS)
+        self._loaded = True
 
-    def loaded(self) -> None:
-        """Waits until the library is imported and the rows are there."""
-        self._answer(IMPORTS)
+    @property
+    def alive(self) -> bool:
+        """Whether it has not been stopped."""
+        return self._process.is_alive()
 
     def ready(self, task: Task, option: int) -> Timed:
         """Puts a task in place and runs it once."""
@@ -108,15 +109,14 @@ class Worker:
 
     def stop(self) -> None:
         """Ends the process."""
-        if self._process.is_alive():
-            self._process.kill()
+        self._process.kill()
         self._process.join()
         self._connection.close()
 
     def _timed(self, patience: float) -> Timed:
         answer = self._answer(patience)
         if not isinstance(answer, Timed):
-            raise Lost("said nothing of use")
+            raise Lost("gave no answer")
         return answer
 
     def _answer(self, patience: float) -> Timed | str:
@@ -129,3 +129,24 @@ class Worker:
         if isinstance(answer, str) and answer:
             raise Lost(answer)
         return answer
+
+
+class Crew:
+    """The workers of a whole run: a process is started once, and again only after it was lost."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Worker] = {}
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        for worker in self._workers.values():
+            worker.stop()
+
+    def worker(self, contender: Contender) -> Worker:
+        """That contender's."""
+        found = self._workers.get(contender.name)
+        if found is None or not found.alive:
+            found = self._workers[contender.name] = Worker(contender)
+        return found

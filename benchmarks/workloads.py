@@ -21,7 +21,7 @@ from whygrad.training import Training
 from whygrad.updates import SGD, Adam
 from whygrad.weights import initialize_parameters
 
-SEEN = 4096  # rows, at most, whose loss is worked out to compare where the contenders ended
+SEEN = 4096  # rows that are drawn together, and whose loss says where a contender ended
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Task:
     @property
     def data(self) -> Rows:
         """The rows: x (rows, n_in), y (rows, n_out), of classes one-hot."""
-        return rows_of(self.workload, self.dtype).take(slice(0, self.rows))
+        return rows_of(self.workload, self.dtype, self.rows)
 
     @property
     def classes(self) -> Any:
@@ -123,25 +123,28 @@ class Task:
 
 
 @lru_cache(maxsize=1)
-def rows_of(workload: Workload, dtype: str) -> Rows:
-    """All rows of a workload, the same on every call; drawn in float32, so that both dtypes are alike."""
-    n_in, n_out, n = workload.sizes[0], workload.sizes[-1], workload.rows
+def rows_of(workload: Workload, dtype: str, rows: int) -> Rows:
+    """The first rows of a workload, the same on every call; drawn in float32, so that both dtypes are alike."""
     if workload.data == "students":
         _, table, _ = example("students")
-        x = np.stack([column.values for column in table.inputs], axis=1)
-        y = np.stack([column.values for column in table.targets], axis=1)
-        times = -(-n // len(x))
-        return Rows(np.tile(x, (times, 1))[:n].astype(dtype), np.tile(y, (times, 1))[:n].astype(dtype))
-    draw = np.random.default_rng(7)
+        x, y = (np.stack([c.values for c in columns], axis=1) for columns in (table.inputs, table.targets))
+        times = -(-rows // len(x))
+        return Rows(*(np.tile(v, (times, 1))[:rows].astype(dtype) for v in (x, y)))
+    blocks = [_block(workload, number) for number in range(-(-rows // SEEN))]
+    return Rows(*(np.concatenate(v)[:rows].astype(dtype) for v in zip(*blocks, strict=True)))
+
+
+def _block(workload: Workload, number: int) -> tuple[Any, Any]:
+    """x and y of `SEEN` rows; targets are what a random linear teacher says, through tanh, with noise."""
+    n_in, n_out = workload.sizes[0], workload.sizes[-1]
+    teacher = np.random.default_rng(6).standard_normal((n_in, n_out), np.float32) / np.float32(np.sqrt(n_in))
+    draw = np.random.default_rng((7, number))
     if workload.data == "pixels":  # in [0, 1), four of five dark
-        x = draw.random((n, n_in), np.float32)
-        x = np.where(draw.random((n, n_in), np.float32) < 0.2, x, np.float32(0))
+        x = draw.random((SEEN, n_in), np.float32) * (draw.random((SEEN, n_in), np.float32) < 0.2)
     else:
-        x = draw.standard_normal((n, n_in), np.float32)
-    teacher = draw.standard_normal((n_in, n_out), np.float32) / np.float32(np.sqrt(n_in))
-    said = np.tanh(x @ teacher) + np.float32(0.1) * draw.standard_normal((n, n_out), np.float32)
-    y = np.eye(n_out, dtype=dtype)[said.argmax(axis=1)] if workload.classifies else said
-    return Rows(x.astype(dtype, copy=False), y.astype(dtype, copy=False))
+        x = draw.standard_normal((SEEN, n_in), np.float32)
+    said = np.tanh(x @ teacher) + np.float32(0.1) * draw.standard_normal((SEEN, n_out), np.float32)
+    return x, np.eye(n_out, dtype=np.float32)[said.argmax(axis=1)] if workload.classifies else said
 
 
 def _best(times: float, *more: Goal) -> tuple[Goal, ...]:
