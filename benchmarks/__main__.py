@@ -22,7 +22,7 @@ OTHERS: dict[str, Callable[[int], Outcome]] = {
     "paths": paths.run,
     "memory": memory.run,
 }
-BUDGET = 40.0  # seconds of a workload, both dtypes together
+BUDGET = 36.0  # seconds of a workload, both dtypes together
 AGAIN = 5  # rounds in float64, of whygrad and the best rival alone
 AGAIN_BUDGET = 0.25  # of the budget, for that
 

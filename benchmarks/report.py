@@ -18,7 +18,7 @@ def told(contest: Contest) -> Outcome:
     rows = [HEAD, *(row(contest, e) for e in contest.entries)]
     lines = [title(contest), *table(rows), *ceiling(contest)]
     disagree = [text for e in contest.entries if e.seconds for text in disagreements(contest, e)]
-    goals = [goal(contest, one) for one in contest.workload.goals]
+    goals = [goal(contest, one) for one in contest.workload.goals if entered(contest, one)]
     if contest.workload.share is not None:
         goals.append(share(contest, contest.workload.share))
     lines += [*disagree, *(text for text, _ in goals)]
@@ -117,10 +117,20 @@ def ceiling(contest: Contest) -> list[str]:
         if entry is not None:
             found = flops(contest, entry)
             lines.append(
-                f"{entry.contender.label}: {found:.3g} GFLOP/s, {found / h.all:.1%} of the peak of all cores, "
-                f"{found / h.one:.1%} of one core's"
+                f"{entry.contender.label}: {found:.3g} GFLOP/s, {percent(found / h.all)} of the peak of all cores, "
+                f"{percent(found / h.one)} of one core's"
             )
     return lines
+
+
+def percent(part: float) -> str:
+    """Two digits, three from 10 on."""
+    return f"{100 * part:.{3 if part >= 0.1 else 2}g} %"
+
+
+def entered(contest: Contest, aim: Goal) -> bool:
+    """Whether the rival of a goal was there at all."""
+    return aim.rival == "best" or any(e.contender.name == aim.rival for e in contest.entries)
 
 
 def goal(contest: Contest, aim: Goal) -> tuple[str, bool]:
@@ -143,7 +153,7 @@ def share(contest: Contest, aim: float) -> tuple[str, bool]:
         return f"goal {aim:.0%} of the peak: not put to the test", True
     found = flops(contest, ours) / contest.heights.all
     return (
-        f"goal {aim:.0%} of the peak of all cores: {found:.1%}, {'held' if found >= aim else 'NOT HELD'}",
+        f"goal {aim:.0%} of the peak of all cores: {percent(found)}, {'held' if found >= aim else 'NOT HELD'}",
         found >= aim,
     )
 
