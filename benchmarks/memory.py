@@ -1,8 +1,8 @@
 """Peak memory of the compiled engine while it trains, beyond the rows and the idle loaded engine.
 
 The claim: at most 1.2 times the weights, the optimizer's state and one block of activations, a batch of rows by
-all units. A process of its own for each workload trains once, so that everything is loaded, gives freed memory back,
-and sets the system's record of its peak back to what it holds now. Linux only.
+all units. A process of its own for each workload trains once, so that everything is loaded, gives freed memory
+back, and sets the system's record of its peak back to what it holds now. Linux only.
 """
 
 from __future__ import annotations

@@ -117,8 +117,8 @@ def ceiling(contest: Contest) -> list[str]:
         if entry is not None:
             found = flops(contest, entry)
             lines.append(
-                f"{entry.contender.label}: {found:.3g} GFLOP/s, {percent(found / h.all)} of the peak of all cores, "
-                f"{percent(found / h.one)} of one core's"
+                f"{entry.contender.label}: {found:.3g} GFLOP/s, "
+                f"{percent(found / h.all)} of the peak of all cores, {percent(found / h.one)} of one core's"
             )
     return lines
 
