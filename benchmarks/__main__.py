@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ def contests(crew: Crew, workload: Workload, said: Said, kept: list[dict[str, An
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmarks asked for and prints their tables."""
     said = read(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the workers end too
     print("\n".join(machine()), flush=True)
     held, kept = True, list[dict[str, Any]]()
     with Crew() as crew:
