@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -53,10 +54,16 @@ def timed(run: Run) -> Timed:
 
 
 def serve(connection: Connection, contender: Contender) -> None:
-    """The process: answers with a `Timed`, or with a text that says what went wrong, until told None."""
+    """The process: answers with a `Timed`, or with a text that says what went wrong."""
     os.environ.update(contender.variables)
+    with suppress(EOFError, BrokenPipeError):  # the other process is gone
+        _answer(connection, contender)
+
+
+def _answer(connection: Connection, contender: Contender) -> None:
     run: Run | None = None
-    while (asked := connection.recv()) is not None:
+    while True:
+        asked = connection.recv()
         try:
             if isinstance(asked, Load):
                 contender.prepare  # noqa: B018 - imports the library
