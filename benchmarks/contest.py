@@ -125,7 +125,7 @@ def _safely(entry: Entry, do: Callable[[Entry], None]) -> None:
 def _try_out(entry: Entry, workload: Workload) -> None:
     """The short task with each number of threads; the quicker one stays."""
     quickest = float("inf")
-    for number, option in enumerate(entry.contender.options):
+    for number, option in enumerate(entry.contender.options(workload)):
         first = entry.worker.ready(entry.task, option)
         again = entry.worker.go()
         if again.seconds < BRIEF:
@@ -148,7 +148,7 @@ def _cut(entry: Entry, workload: Workload, reach: float) -> None:
     epochs = max(1, min(workload.epochs, int(units // whole)))
     rows = workload.rows if units >= whole else max(1, int(units)) * workload.batch
     task = replace(entry.task, rows=min(rows, workload.rows), epochs=epochs)
-    if (task, entry.option) != (entry.task, entry.contender.options[-1]):
+    if (task, entry.option) != (entry.task, entry.contender.options(workload)[-1]):
         entry.worker.ready(task, entry.option)
         entry.task = task
 

@@ -15,6 +15,7 @@ from benchmarks import cores, installed
 from benchmarks.workloads import Task, Workload
 from whygrad.maths import Array
 
+SPREAD = 1e6  # floating-point operations an update from which several threads are tried
 Run = Callable[[], Array]
 Prepare = Callable[[Task, int], Run]
 
@@ -43,10 +44,12 @@ class Contender:
         """The packages it needs that are not installed."""
         return [package for package in self.needs if not installed(package)]
 
-    @property
-    def options(self) -> tuple[int, ...]:
-        """Numbers of threads to try; 0 leaves it to the library."""
-        return tuple(dict.fromkeys((1, cores()))) if self.threads else (0,)
+    def options(self, workload: Workload) -> tuple[int, ...]:
+        """Numbers of threads to try: one, and all where there is enough to do; 0 leaves it to the library."""
+        if not self.threads:
+            return (0,)
+        spread = workload.flops_a_row * workload.batch >= SPREAD
+        return tuple(dict.fromkeys((1, cores() if spread else 1)))
 
     @property
     def prepare(self) -> Prepare:
@@ -72,7 +75,8 @@ CONTENDERS = {
         Contender("sklearn", "scikit-learn", ("scikit-learn",), threads=True, alike=False),
         Contender("keras", "Keras `fit` (on JAX)", ("keras", "jax"), variables=_ON_JAX, alike=False),
         Contender("torch", "PyTorch, eager", ("torch",), threads=True),
-        Contender("torch-compile", "PyTorch, `torch.compile`", ("torch",), variables=_ALONE, patience=25.0),
+        Contender("torch-compile", "PyTorch, `torch.compile`", ("torch",), threads=True, variables=_ALONE,
+                  patience=25.0),
         Contender("jax", "JAX, jitted step", ("jax",), variables=_CPU),
         Contender("jax-scan", "JAX, an epoch in a scan", ("jax",), variables=_CPU),
     )

@@ -12,24 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import cores
 from benchmarks.contenders import Run
 from benchmarks.workloads import Task, Workload
 from whygrad.maths import Array
 from whygrad.rivals.protocol import flat, matrices
 from whygrad.updates import Adam
 
-SPREAD = 1e6  # floating-point operations an update from which all cores take part
 _HIDDEN: dict[str, Callable[[Any], Any]] = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda z: z}
 
 
 def prepare(task: Task, option: int) -> Run:
     """See the package."""
     workload, size = task.workload, task.workload.batch
-    torch.set_num_threads(cores() if workload.flops_a_row * size > SPREAD else 1)
+    torch.set_num_threads(option)
     x = torch.tensor(task.data.x)
     y = torch.tensor(task.classes if workload.classifies else task.data.y)
-    plain, step, block = _compiled(workload)
+    plain, step, block = _compiled(workload, option)
 
     def parts() -> list[Any]:
         return [torch.tensor(p) for p in matrices(workload.network, workload.start(task.dtype))]
@@ -57,9 +55,9 @@ def prepare(task: Task, option: int) -> Run:
     return predict if workload.unit == "block" else train
 
 
-@lru_cache(maxsize=1)
-def _compiled(workload: Workload) -> tuple[Callable[..., Any], ...]:
-    """The update as it is written, the update compiled, and a forward pass compiled."""
+@lru_cache(maxsize=2)
+def _compiled(workload: Workload, threads: int) -> tuple[Callable[..., Any], ...]:
+    """The update as it is written, the update compiled for so many threads, and a forward pass compiled."""
     plain, outputs = _step_of(workload), partial(_outputs, workload)
     return plain, *(torch.compile(f, fullgraph=True, dynamic=False) for f in (plain, outputs))
 
