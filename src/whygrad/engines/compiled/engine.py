@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from whygrad.engines.compiled import small
 from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
 from whygrad.engines.protocol import Advanced, Evaluated
 from whygrad.history import State
@@ -60,10 +61,14 @@ class Compiled:
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
+        dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
+        shape, rule = shape_of(net, training.loss, dtype), _rule(training)
+        at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
+        if small.fits(net, training, len(rows)):
+            w, kept, met, largest = small.advance(net, training, state, *_numbers(rows, dtype), *at_once)
+            return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
         from whygrad.engines.compiled.kernels import advance
 
-        dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
-        shape = shape_of(net, training.loss, dtype)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
         if training.freeze:
@@ -71,8 +76,8 @@ class Compiled:
         at, work = _work(shape, size, dtype)
         met = np.zeros(len(rates))
         largest = advance(
-            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), np.asarray(order, dtype=np.int64),
-            size, np.asarray(rates, dtype=np.float64), state.t, _rule(training), frozen, work, at, met,
+            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), at_once[0],
+            size, at_once[1], state.t, rule, frozen, work, at, met,
         )  # fmt: skip
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))

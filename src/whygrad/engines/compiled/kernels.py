@@ -89,7 +89,7 @@ def advance(
 ) -> float:
     """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move."""
     shares, found, largest = np.empty(size, w.dtype), np.empty(size, w.dtype), 0.0
-    before = np.empty(len(w) if len(frozen) else 0, w.dtype)
+    before = np.empty(len(frozen), w.dtype)
     for k in range(len(rates)):
         rows = order[k * size : (k + 1) * size]
         met[k] = _look(s, w, x, y, weights, rows, work, at, shares, found)
@@ -97,8 +97,8 @@ def advance(
         if u.l1 != 0 or u.l2 != 0:
             _penalize(s, w, g, u)
         if len(frozen):
-            before[:] = w
-            for i in range(len(g)):
+            for i in range(len(w)):
+                before[i] = w[i]
                 g[i] = 0 if frozen[i] else g[i]
         if u.clip > 0:
             _clip(s, g, u)
