@@ -67,6 +67,8 @@ class Compiled:
         if small.fits(net, training, len(rows)):
             w, kept, met, largest = small.advance(net, training, state, *_numbers(rows, dtype), *at_once)
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
+        if _by_blocks(net, training):
+            return self._by_rows(net, training, state, rows, shape, *at_once)
         from whygrad.engines.compiled.kernels import advance
 
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
@@ -83,6 +85,23 @@ class Compiled:
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
 
+    def _by_rows(
+        self, net: Network, training: Training, state: State, rows: Rows, shape: Shape, order: Counts, rates: Array
+    ) -> Advanced:
+        """The same for plain gradient descent row by row, in blocks."""
+        from whygrad.engines.compiled.rows import BLOCK as ROWS
+        from whygrad.engines.compiled.rows import advance_rows
+
+        dtype, (step, width) = state.w.dtype, shape.widths[:2].tolist()
+        w, met, (at, work) = padded(net, shape, state.w), np.zeros(len(rates)), _work(shape, 1, dtype)
+        block, z, moves = (aligned(ROWS * n, dtype) for n in (step, width, width))
+        largest = advance_rows(
+            shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, _rule(training), work, at,
+            block, z, np.zeros((ROWS, ROWS), dtype), moves, met,
+        )  # fmt: skip
+        moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))
+        return Advanced(moved, met, float(largest))
+
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """The loss and the outputs of rows under parameters that stay as they are."""
         from whygrad.engines.compiled.kernels import evaluate
@@ -94,6 +113,15 @@ class Compiled:
         evaluate(shape, padded(net, shape, w), x, y, 0, len(rows), _SEEN, work, at, found, outputs)
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
+
+
+def _by_blocks(net: Network, training: Training) -> bool:
+    """Whether rows can be taken in blocks though each has its update: plain descent, and many inputs."""
+    from whygrad.engines.compiled.rows import FEWEST_INPUTS
+
+    plain = name_of(training.optimizer) == "sgd" and training.clip is None and not training.freeze
+    unpenalized = training.l1 == 0 and training.l2 == 0
+    return training.batch == 1 and plain and unpenalized and net.inputs >= FEWEST_INPUTS
 
 
 def _rule(training: Training) -> _Rule:
