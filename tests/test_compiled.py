@@ -36,14 +36,15 @@ def test_parameters_come_back_out_of_the_layout(dtype: str) -> None:
 @pytest.mark.parametrize("n", [16, 32, 48])
 def test_the_tiles_are_a_matrix_product(dtype: str, m: int, n: int) -> None:
     """Its slow twin is A @ B, with A read along either side."""
-    from whygrad.engines.compiled.cache import inner
+    import numba
+
     from whygrad.engines.compiled.tile import product
 
     draw, k, kind = np.random.default_rng(m * n), 7, np.dtype(dtype)
     a, b, c = aligned(m * k, kind), aligned(k * n, kind), aligned(m * n, kind)
     A, B, C = a.reshape(m, k), b.reshape(k, n), c.reshape(m, n)
     A[:], B[:] = draw.normal(size=(m, k)), draw.normal(size=(k, n))
-    run = inner(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, n, c, 0, n, m, n, k))
+    run = numba.njit(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, n, c, 0, n, m, n, k))
     assert m % LOW == 0
     within = {"rtol": 0, "atol": 1e-14 if dtype == "float64" else 1e-5}
     run(a, k, 1, b, c, m, n, k)
@@ -54,16 +55,31 @@ def test_the_tiles_are_a_matrix_product(dtype: str, m: int, n: int) -> None:
     np.testing.assert_allclose(C, A @ B, **within)
 
 
-def test_exp_in_float32() -> None:
-    from whygrad.engines.compiled.cache import inner
-    from whygrad.engines.compiled.namespace import XP32
+@pytest.mark.parametrize(
+    ("name", "dtype", "within"),
+    [
+        ("exp", "float32", 9e-8),
+        ("tanh", "float32", 1.4e-7),
+        ("exp", "float64", 2.7e-16),
+        ("tanh", "float64", 2.7e-16),
+    ],
+)
+def test_exp_and_tanh(name: str, dtype: str, within: float) -> None:
+    """Against NumPy's in more digits, over all that does not overflow, and at the edges."""
+    import numba
 
-    exp = inner(lambda x: XP32.exp(x))
-    x = np.concatenate([np.linspace(-87, 88.7, 200_001), np.linspace(-1e-3, 1e-3, 1001)]).astype(np.float32)
-    found = np.array([exp(one) for one in x])
-    assert np.abs(found / np.exp(x.astype(np.float64)) - 1).max() < 1.2e-7  # one unit of the last place
-    for edge, true in ((np.nan, np.nan), (np.inf, np.inf), (100, np.inf), (-np.inf, 0), (-200, 0), (0, 1)):
-        np.testing.assert_allclose(exp(np.float32(edge)), np.float32(true), atol=2e-38)
+    from whygrad.engines.compiled import functions
+
+    f, wide = getattr(functions, f"{name}{dtype[-2:]}"), getattr(np, name)
+    run = numba.vectorize(lambda x: f(x))
+    end = 87 if dtype == "float32" else 708
+    spread = (np.linspace(-end, end, 200_001), np.linspace(-1, 1, 100_001), np.linspace(-1e-3, 1e-3, 1001))
+    x = np.concatenate(spread).astype(dtype)
+    true = wide(x.astype(np.longdouble))
+    assert (np.abs(run(x) - true) <= within * np.abs(true)).all()
+    edges = np.array([np.nan, np.inf, -np.inf, 1000, -1000, 0], dtype)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(run(edges), wide(edges), atol=2e-38)
 
 
 def test_what_is_not_finite_comes_through() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from benchmarks.contenders import Run
 from benchmarks.workloads import Task
 from whygrad.engines import Compiled
-from whygrad.history import State
 from whygrad.loop import CHUNK
 from whygrad.maths import Array
+from whygrad.state import State
 
 
 def prepare(task: Task, option: int) -> Run:

@@ -37,3 +37,16 @@ def of_bits(context: Any, bits: Any) -> Any:
         return builder.bitcast(args[0], number)
 
     return kind(bits), codegen
+
+
+@intrinsic
+def signed(context: Any, x: Any, sign: Any) -> Any:
+    """x >= 0 with the sign of another number."""
+    _, bits, number = _PAIRS[x]
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        top = bits(1 << (bits.width - 1))
+        taken = builder.and_(builder.bitcast(args[1], bits), top)
+        return builder.bitcast(builder.or_(builder.bitcast(args[0], bits), taken), number)
+
+    return x(x, sign), codegen

@@ -10,6 +10,7 @@ import numba.extending
 
 from whygrad.engines.compiled.place import folder
 
+ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
 
 
@@ -31,5 +32,16 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """A function that is compiled into the kernels that call it."""
-    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True)(function)
+    """A function that is compiled into the kernels that call it, and cannot be called from Python."""
+    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, **ALONE)(function)
+
+
+def copied(function: Callable[..., Any]) -> Any:
+    """The same, copied into each of its callers, so that loops around it may be turned into vectors."""
+    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, forceinline=True, **ALONE)(function)
+
+
+def exact(function: Callable[..., Any]) -> Any:
+    """The same, its sums added up in the order they are written."""
+    order = FAST - {"reassoc"}
+    return numba.njit(fastmath=order, error_model="numpy", nogil=True, forceinline=True, **ALONE)(function)

@@ -10,7 +10,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
+from whygrad.engines.compiled import small
+from whygrad.engines.compiled.layout import (
+    FEWEST_INPUTS,
+    ROWS,
+    Shape,
+    aligned,
+    own,
+    padded,
+    shape_of,
+    unpadded,
+    work_size,
+)
 from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
 from whygrad.engines.protocol import Advanced, Evaluated
 from whygrad.losses import LOSSES
@@ -74,9 +85,15 @@ class Compiled:
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
-        advance = kernel("advance", state.w.dtype.name)
         dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
-        shape = shape_of(net, training.loss, dtype)
+        shape, rule = shape_of(net, training.loss, dtype), _rule(training)
+        at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
+        if small.fits(net, training):
+            w, kept, met, largest = small.advance(net, training, state, *_numbers(rows, dtype), *at_once)
+            return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
+        if _by_blocks(net, training):
+            return self._by_rows(net, training, state, rows, shape, *at_once)
+        advance = kernel("advance", dtype.name)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
         if training.freeze:
@@ -84,11 +101,26 @@ class Compiled:
         at, work = _work(shape, size, dtype)
         met = np.zeros(len(rates))
         largest = advance(
-            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), np.asarray(order, dtype=np.int64),
-            size, np.asarray(rates, dtype=np.float64), state.t, _rule(training), frozen, work, at, met,
+            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), at_once[0],
+            size, at_once[1], state.t, rule, frozen, work, at, met,
         )  # fmt: skip
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
+        return Advanced(moved, met, float(largest))
+
+    def _by_rows(
+        self, net: Network, training: Training, state: State, rows: Rows, shape: Shape, order: Counts, rates: Array
+    ) -> Advanced:
+        """The same for plain gradient descent row by row, in blocks."""
+        advance_rows = kernel("advance_rows", state.w.dtype.name)
+        dtype, (step, width) = state.w.dtype, shape.widths[:2].tolist()
+        w, met, (at, work) = padded(net, shape, state.w), np.zeros(len(rates)), _work(shape, 1, dtype)
+        block, z, moves = (aligned(ROWS * n, dtype) for n in (step, width, width))
+        largest = advance_rows(
+            shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, _rule(training), work, at,
+            block, z, np.zeros((ROWS, ROWS), dtype), moves, met,
+        )  # fmt: skip
+        moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
@@ -101,6 +133,13 @@ class Compiled:
         evaluate(shape, padded(net, shape, w), x, y, 0, len(rows), _SEEN, work, at, found, outputs)
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
+
+
+def _by_blocks(net: Network, training: Training) -> bool:
+    """Whether rows can be taken in blocks though each has its update: plain descent, and many inputs."""
+    plain = name_of(training.optimizer) == "sgd" and training.clip is None and not training.freeze
+    unpenalized = training.l1 == 0 and training.l2 == 0
+    return training.batch == 1 and plain and unpenalized and net.inputs >= FEWEST_INPUTS
 
 
 def _rule(training: Training) -> _Rule:

@@ -19,7 +19,7 @@ from numba.extending import overload
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.bits import of_bits, size_bits
-from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.cache import copied, inner
 from whygrad.engines.compiled.namespace import XP32, XP64
 from whygrad.losses import LOSSES, Share
 from whygrad.updates import UPDATES
@@ -38,17 +38,19 @@ def formula_of(rule: Callable[..., Any]) -> Any:
     """A formula compiled, and with it the formulas that it calls."""
     used = {name: value for name, value in rule.__globals__.items() if name in rule.__code__.co_names}
     compiled = {name: formula_of(value) for name, value in used.items() if isinstance(value, FunctionType)}
-    return inner(FunctionType(rule.__code__, {**rule.__globals__, **compiled}, rule.__name__))
+    return copied(FunctionType(rule.__code__, {**rule.__globals__, **compiled}, rule.__name__))
 
 
 def _chosen(functions: Sequence[Any]) -> Any:
-    """One function of (number, *arguments) that calls the function of that number.
+    """One function of (number, *arguments) that calls the function of that number; one may have several numbers.
 
     It is written out as text: functions that call each other would be linked, and worked over, once a call.
     """
-    names = {f"function_{number}": function for number, function in enumerate(functions)}
+    names = {f"function_{k}": function for k, function in enumerate(dict.fromkeys(functions))}
+    numbers = {name: [n for n, one in enumerate(functions) if one is function] for name, function in names.items()}
     cases = "".join(
-        f"    if number == {number}:\n        return {name}(*given)\n" for number, name in enumerate(names)
+        f"    if {' or '.join(f'number == {n}' for n in of)}:\n        return {name}(*given)\n"
+        for name, of in numbers.items()
     )
     exec(f"def chosen(number, *given):\n{cases}    return function_0(*given)\n", names)
     return inner(names["chosen"])
@@ -74,7 +76,9 @@ def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
     def row_value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
         apart()
         for r in range(0, rows * width, width):
-            a[a0 + r : a0 + r + n] = formula(namespace(z), z[z0 + r : z0 + r + n], k)
+            found = formula(namespace(z), z[z0 + r : z0 + r + n], k)
+            for j in range(n):
+                a[a0 + r + j] = found[j]
 
     return row_value
 
@@ -102,7 +106,9 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
         apart()
         for r in range(0, rows * width, width):
             one_d, one_z, one_a = d[d0 + r : d0 + r + n], z[z0 + r : z0 + r + n], a[a0 + r : a0 + r + n]
-            one_d[:] = formula(namespace(z), one_d, one_z, one_a, k)
+            found = formula(namespace(z), one_d, one_z, one_a, k)
+            for j in range(n):
+                one_d[j] = found[j]
 
     return row_pull
 
@@ -114,6 +120,7 @@ pull = _chosen([_pull(g.pull_rule, g.elementwise) for g in ACTIVATIONS.values()]
 # ---- losses: each row's, and dL/da or, fused, dL/dz ----
 
 
+@cache
 def _rows_loss(rule: Share, elementwise: bool) -> Any:
     """found[r] = share times the sum of row r's shares; `u` is a, or z where loss and output are fused."""
     formula = formula_of(rule)
@@ -146,6 +153,7 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
     return row_loss
 
 
+@cache
 def _loss_pull(rule: Share) -> Any:
     """d = share times the derivative of each output's share; padding becomes 0."""
     formula = formula_of(rule)

@@ -33,7 +33,7 @@ def _look(
     apart()
     m = len(rows)
     _take(s, x, y, rows, work, at)
-    forward(s, w, work, at, m)
+    forward(s, w, work, at, m, 0)
     losses(s, work, at, m, found)
     total = 0.0
     for r in range(m):
@@ -48,7 +48,7 @@ def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any,
     """The mean loss of those rows, and g."""
     shares, found = np.empty(len(rows), w.dtype), np.empty(len(rows), w.dtype)
     loss = _look(s, w, x, y, weights, rows, work, at, shares, found)
-    backward(s, w, work, at, len(rows), shares, g)
+    backward(s, w, work, at, len(rows), shares, g, 0)
     return loss
 
 
@@ -61,7 +61,7 @@ def evaluate(
     for first in range(start, stop, block):
         m = min(block, stop - first)
         _take(s, x, y, np.arange(first, first + m), work, at)
-        forward(s, w, work, at, m)
+        forward(s, w, work, at, m, 0)
         losses(s, work, at, m, found[first : first + m])
         for r in range(m):
             for j in range(n):
@@ -89,16 +89,16 @@ def advance(
 ) -> float:
     """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move."""
     shares, found, largest = np.empty(size, w.dtype), np.empty(size, w.dtype), 0.0
-    before = np.empty(len(w) if len(frozen) else 0, w.dtype)
+    before = np.empty(len(frozen), w.dtype)
     for k in range(len(rates)):
         rows = order[k * size : (k + 1) * size]
         met[k] = _look(s, w, x, y, weights, rows, work, at, shares, found)
-        backward(s, w, work, at, len(rows), shares, g)
+        backward(s, w, work, at, len(rows), shares, g, 0)
         if u.l1 != 0 or u.l2 != 0:
             _penalize(s, w, g, u)
         if len(frozen):
-            before[:] = w
-            for i in range(len(g)):
+            for i in range(len(w)):
+                before[i] = w[i]
                 g[i] = 0 if frozen[i] else g[i]
         if u.clip > 0:
             _clip(s, g, u)

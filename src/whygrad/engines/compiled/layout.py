@@ -20,6 +20,8 @@ from whygrad.weights import spans
 
 LINE = 64  # bytes of a cache line, where every row begins
 LOW = 4  # rows of the lowest tile
+ROWS = 32  # rows of a block whose rows each have their update; a multiple of a tile's
+FEWEST_INPUTS = 48  # for such blocks: below, reading and writing W costs less than the products
 
 
 class Shape(NamedTuple):

@@ -1,9 +1,8 @@
 """The namespace of formulas as Numba compiles it: `XP32` and `XP64`, whose methods become machine code.
 
 A formula written for `maths.Namespace` is compiled as it stands. On numbers, its operations are plain arithmetic
-that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops. exp is our own
-in float32, as a call to the mathematics library would not be turned into vectors: after Cephes (Moshier 1992),
-its largest error is 6e-8 relative. NaN comes through every one of them.
+that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops. exp and tanh are
+our own (`functions`). NaN comes through every one of them.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from numba import types
 from numba.core.imputils import lower_constant
 from numba.extending import models, overload_method, register_model, typeof_impl
 
-from whygrad.engines.compiled.bits import of_bits
 from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.functions import exp32, exp64, tanh32, tanh64
 
 
 class Scalars:
@@ -40,35 +39,6 @@ register_model(ScalarsType)(models.OpaqueModel)
 lower_constant(ScalarsType)(lambda context, builder, kind, value: context.get_dummy_value())
 
 XP32, XP64 = Scalars("float32"), Scalars("float64")
-
-
-# ---- exp ----
-
-
-@inner
-def _power_of_two(n: Any) -> Any:
-    return of_bits(np.int32((n + 127) << 23))  # Numba's whole numbers grow to int64
-
-
-# log 2 in two parts, the first exact in few bits; the polynomial is Cephes's expf
-_LOG2E, _LOG2_HIGH, _LOG2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
-_P = tuple(
-    np.float32(c)
-    for c in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
-)
-_HALF, _ONE, _TOP, _BOTTOM = np.float32(0.5), np.float32(1), np.float32(88.72283), np.float32(-103.97)
-
-
-@inner
-def _exp32(x: Any) -> Any:
-    """e^x in float32: x = n log 2 + r, e^r by a polynomial, 2^n by its bits, in two steps as 2^128 has none."""
-    y = min(_TOP, max(_BOTTOM, x))
-    n = math.floor(y * _LOG2E + _HALF)
-    r = y - n * _LOG2_HIGH - n * _LOG2_LOW
-    p = ((((_P[0] * r + _P[1]) * r + _P[2]) * r + _P[3]) * r + _P[4]) * r + _P[5]
-    half = np.int32(n) >> 1
-    e = (p * r * r + r + _ONE) * _power_of_two(half) * _power_of_two(np.int32(n) - half)
-    return x if x != x else np.float32(np.inf) if x > _TOP else e
 
 
 # ---- on numbers, and on rows ----
@@ -115,9 +85,9 @@ def _alone(f: Any) -> Any:
     return lambda of: f
 
 
-_exp64 = _calling(math.exp)
-_elementwise("exp", lambda of: _exp32 if of == types.float32 else _exp64)
-for _function in (math.expm1, math.log, math.log1p, math.sqrt, math.tanh, math.erf, abs):
+_elementwise("exp", lambda of: exp32 if of == types.float32 else exp64)
+_elementwise("tanh", lambda of: tanh32 if of == types.float32 else tanh64)
+for _function in (math.expm1, math.log, math.log1p, math.sqrt, math.erf, abs):
     _elementwise(_function.__name__, _alone(_calling(_function)))
 
 

@@ -24,10 +24,10 @@ def _before(s: Any, at: Any, layer: int) -> Any:
 
 
 @inner
-def forward(s: Any, w: Any, work: Any, at: Any, rows: int) -> None:
-    """z = a_before @ W + b and a = g(z) for every layer, stripe by stripe."""
+def forward(s: Any, w: Any, work: Any, at: Any, rows: int, first: int) -> None:
+    """z = a_before @ W + b and a = g(z) for every layer from `first` on, stripe by stripe."""
     apart()
-    for layer in range(len(s.activations)):
+    for layer in range(first, len(s.activations)):
         n_in, n, width = s.sizes[layer], s.sizes[layer + 1], s.widths[layer + 1]
         before, z, a = _before(s, at, layer), at[2 + 3 * layer], at[3 + 3 * layer]
         step = s.widths[layer]
@@ -54,8 +54,11 @@ def losses(s: Any, work: Any, at: Any, rows: int, found: Any) -> None:
 
 
 @inner
-def backward(s: Any, w: Any, work: Any, at: Any, rows: int, shares: Any, g: Any) -> None:
-    """g in the engine's layout: each row's derivative times its share, added up over the rows."""
+def backward(s: Any, w: Any, work: Any, at: Any, rows: int, shares: Any, g: Any, lowest: int) -> None:
+    """g of the layers down to `lowest`, in the engine's layout: the sum over rows of share times derivative.
+
+    delta is worked out for one layer more.
+    """
     apart()
     last = len(s.activations) - 1
     n, width = s.sizes[last + 1], s.widths[last + 1]
@@ -66,7 +69,7 @@ def backward(s: Any, w: Any, work: Any, at: Any, rows: int, shares: Any, g: Any)
     for r in range(rows):
         for i in range(d + r * width, d + (r + 1) * width):
             work[i] *= shares[r]
-    for layer in range(last, -1, -1):
+    for layer in range(last, lowest - 1, -1):
         _gradients(s, work, at, rows, g, layer)
         if layer > 0:
             _hidden_delta(s, w, work, at, rows, layer)

@@ -1,0 +1,103 @@
+"""Row-by-row gradient descent at the speed of matrix products: exact algebra for the first layer, block by block.
+
+In a block of rows that starts at W0, b0, row t meets W_t = W0 - sum over s < t of x_s d_s', where d_s is the rate
+times delta of row s. So its z is
+
+    z_t = x_t W0 + b0 - sum over s < t of (x_t . x_s + 1) d_s
+
+and W after the block is W0 - X' D. Two products of the whole block and short corrections take the place of reading
+and writing W for every row; the layers behind are small and are updated row by row. It is the reference's own
+sequence of updates; only the order of additions is another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.cache import inner, kernel
+from whygrad.engines.compiled.formulas import activate, update
+from whygrad.engines.compiled.layout import ROWS
+from whygrad.engines.compiled.passes import backward, forward, losses
+from whygrad.engines.compiled.tile import product
+
+
+@inner
+def _begin(s: Any, w: Any, x: Any, rows: Any, block: Any, z: Any, dots: Any) -> None:
+    """The block's x (rows, step) side by side, z = x W0 (rows, width), and dots[t, s] = x_t . x_s + 1, s < t."""
+    apart()
+    step, width, n_in, m = s.widths[0], s.widths[1], s.sizes[0], len(rows)
+    for t in range(m):
+        for j in range(n_in):
+            block[t * step + j] = x[rows[t], j]
+    product(block, 0, step, 1, w, s.weights[0], width, z, 0, width, ROWS, width, n_in)
+    for t in range(m):
+        for k in range(t):
+            total = dots.dtype.type(1)
+            for j in range(step):
+                total += block[t * step + j] * block[k * step + j]
+            dots[t, k] = total
+
+
+@inner
+def _end(s: Any, w: Any, block: Any, moves: Any, m: int, g: Any) -> None:
+    """W <- W0 - X' D, b <- b0 - the sum of D; `moves` is D (rows, width), 0 from row m on."""
+    apart()
+    step, width, n_in, W, b = s.widths[0], s.widths[1], s.sizes[0], s.weights[0], s.biases[0]
+    product(block, 0, 1, step, moves, 0, width, g, W, width, b // width - W // width, width, m)
+    for i in range(W, W + n_in * width):
+        w[i] -= g[i]
+    for t in range(m):
+        for j in range(width):
+            w[b + j] -= moves[t * width + j]
+
+
+@inner
+def _largest(values: Any, start: int, stop: int) -> float:
+    """The largest |number|; NaN where there is one."""
+    top = values.dtype.type(0)
+    for i in range(start, stop):
+        size = abs(values[i])
+        top = size if size > top or size != size else top
+    return np.float64(top)
+
+
+@kernel
+def advance_rows(
+    s: Any, w: Any, g: Any, x: Any, y: Any, weights: Any, order: Any, rates: Any, u: Any, work: Any, at: Any,
+    block: Any, z: Any, dots: Any, moves: Any, met: Any,
+) -> float:  # fmt: skip
+    """One update of plain gradient descent a row; w moves in place, met[k] is each row's loss before it."""
+    step, width, n, behind = s.widths[0], s.widths[1], s.sizes[1], s.weights[1]
+    shares, found, nothing, largest = np.empty(1, w.dtype), np.empty(1, w.dtype), np.empty(0, w.dtype), 0.0
+    for start in range(0, len(rates), ROWS):
+        rows = order[start : start + ROWS]
+        _begin(s, w, x, rows, block, z, dots)
+        for t in range(len(rows)):
+            row, here, rate = rows[t], at[2], w.dtype.type(rates[start + t])
+            for j in range(width):
+                work[here + j] = z[t * width + j] + w[s.biases[0] + j]
+            for k in range(t):
+                for j in range(width):
+                    work[here + j] -= dots[t, k] * moves[k * width + j]
+            activate(s.activations[0], work, here, work, at[3], 1, n, width, s.constants[0])
+            for j in range(s.sizes[-1]):
+                work[at[1] + j] = y[row, j]
+            forward(s, w, work, at, 1, 1)
+            losses(s, work, at, 1, found)
+            shares[0] = weights[row] if len(weights) else w.dtype.type(1)
+            met[start + t] = np.float64(found[0]) * np.float64(shares[0])
+            backward(s, w, work, at, 1, shares, g, 1)
+            for j in range(width):
+                moves[t * width + j] = rate * work[at[4] + j] if j < n else 0
+            moved = _largest(moves, t * width, (t + 1) * width)
+            moved *= max(1.0, _largest(block, t * step, (t + 1) * step))
+            if behind < len(w):
+                moved = max(
+                    moved, update(u.rule, w[behind:], g[behind:], nothing, 0, rates[start + t], u.constants)
+                )
+            largest = moved if moved > largest or moved != moved else largest
+        _end(s, w, block, moves, len(rows), g)
+    return largest

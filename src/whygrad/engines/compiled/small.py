@@ -1,0 +1,225 @@
+"""A kernel written out for one small network: every weight a number of its own, which LLVM keeps in registers.
+
+For row-by-row training of a network with few parameters. The text of the kernel is made from the shape, kept in
+the folder of the kernels, and compiled once for each dtype; it calls the formulas of ACTIVATIONS, LOSSES and
+UPDATES as they stand. Per row it says: a_l = g(b_l + a_{l-1} W_l), the loss, delta_l back through the W_l as they
+were, then every parameter's update, as `propagation` and `updates` say it for arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from whygrad.engines.compiled.place import folder
+from whygrad.engines.compiled.waiting import first_calls
+from whygrad.maths import Array
+from whygrad.network import Network
+from whygrad.state import State
+from whygrad.training import Training
+from whygrad.updates import UPDATES, constants, name_of
+
+MOST_PARAMETERS = 64  # more do not stay in registers
+
+
+def fits(net: Network, training: Training) -> bool:
+    """Whether runs of this network have such a kernel."""
+    alone = training.batch == 1 and training.clip is None and not training.freeze
+    plain = all(layer.activation.elementwise for layer in net.layers)
+    return alone and plain and net.n_parameters <= MOST_PARAMETERS
+
+
+def advance(
+    net: Network, training: Training, state: State, x: Array, y: Array, weights: Array, order: Any, rates: Any
+) -> tuple[Array, tuple[Array, ...], Array, float]:
+    """(w, memories, each row's loss before its update, the largest move): one update for each of `order`.
+
+    x (rows, n_in), y (rows, n_out), weights (rows,) or none, in the state's dtype.
+    """
+    rule, loss = training.optimizer, training.loss
+    kernel = _kernel(_text(_Plan(net.sizes, tuple(g.activation.name for g in net.layers), loss.name,
+                                 loss.fuses(net.output) is not None, name_of(rule),
+                                 bool(training.l1 or training.l2), len(weights) > 0)))  # fmt: skip
+    w, met = state.w.copy(), np.empty(len(rates))
+    memory = np.zeros((len(rule.memories), len(w)), w.dtype)
+    for held, given in zip(memory, state.memory, strict=False):
+        held[:] = given
+    own = np.array([layer.activation.k for layer in net.layers])
+    with first_calls((kernel.__module__,), w.dtype.name):
+        largest = kernel(
+            w, memory, x, y, weights, order, rates, state.t, np.array(constants(rule)), own, loss.k,
+            loss.share(net.outputs), training.l1, training.l2, met,
+        )  # fmt: skip
+    return w, tuple(memory), met, float(largest)
+
+
+# ---- the text ----
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the text is made from."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    fused: bool
+    rule: str
+    penalized: bool
+    weighted: bool
+
+
+_HEAD = """
+import numpy as np
+from whygrad.activations import ACTIVATIONS
+from whygrad.engines.compiled.bits import of_bits, size_bits
+from whygrad.engines.compiled.cache import kernel
+from whygrad.engines.compiled.formulas import formula_of, namespace
+from whygrad.losses import LOSSES
+from whygrad.updates import UPDATES
+
+loss = LOSSES[{plan.loss!r}]{shortcut}
+value, loss_pull = formula_of(loss.value_rule), formula_of(loss.pull_rule)
+step = formula_of(UPDATES[{plan.rule!r}].step)
+"""
+_LAYER = """g = ACTIVATIONS[{name!r}]
+g{n}, pull{n} = formula_of(g.value_rule), formula_of(g.pull_rule)"""
+
+
+def _text(plan: _Plan) -> str:
+    """The module's text."""
+    head = _HEAD.format(plan=plan, shortcut=".shortcut" if plan.fused else "")
+    layers = [_LAYER.format(n=n, name=name) for n, name in enumerate(plan.activations, start=1)]
+    row = "\n".join(
+        f"        {line}" for line in (*_forward(plan), *_loss(plan), *_backward(plan), *_update(plan))
+    )
+    names = [name for name, _ in _parameters(plan)]
+    held = [f"m{k}_{name}" for name in names for k in range(_memories(plan))]
+    places = [f"memory[{k}, {at}]" for _, at in _parameters(plan) for k in range(_memories(plan))]
+    read = [f"    {name} = {place}" for name, place in zip(held, places, strict=True)]
+    kept = [f"    {place} = {name}" for name, place in zip(held, places, strict=True)]
+    return "\n".join([
+        head, *layers, "", "",
+        "@kernel",
+        "def advance(w, memory, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, met):",
+        "    xp = namespace(w)", "    largest = size_bits(xp.c(0.0))",
+        f"    given = ({''.join(f'k[{n}], ' for n in range(len(fields(UPDATES[plan.rule])) - 1))})",
+        *(f"    {name} = w[{at}]" for name, at in _parameters(plan)), *read,
+        "    for i in range(len(rates)):", "        r = order[i]", row,
+        *(f"    w[{at}] = {name}" for name, at in _parameters(plan)), *kept,
+        "    return float(of_bits(largest))", "",
+    ])  # fmt: skip
+
+
+def _memories(plan: _Plan) -> int:
+    return len(UPDATES[plan.rule].memories)
+
+
+def _parameters(plan: _Plan) -> Iterator[tuple[str, int]]:
+    """(name, place in w) of every parameter: w1_0_1 is layer 1, from 0, to 1."""
+    at = 0
+    for n, (n_in, n_out) in enumerate(zip(plan.sizes, plan.sizes[1:], strict=False), start=1):
+        for i in range(n_in):
+            for j in range(n_out):
+                yield f"w{n}_{i}_{j}", at
+                at += 1
+        for j in range(n_out):
+            yield f"b{n}_{j}", at
+            at += 1
+
+
+def _layers(plan: _Plan) -> list[tuple[int, range, range]]:
+    """(number, units before, units) of every layer."""
+    return [
+        (n, range(a), range(b)) for n, (a, b) in enumerate(zip(plan.sizes, plan.sizes[1:], strict=False), start=1)
+    ]
+
+
+def _forward(plan: _Plan) -> Iterator[str]:
+    for j in range(plan.sizes[0]):
+        yield f"a0_{j} = x[r, {j}]"
+    for n, before, units in _layers(plan):
+        for j in units:
+            yield f"z{n}_{j} = b{n}_{j} + {' + '.join(f'a{n - 1}_{i} * w{n}_{i}_{j}' for i in before)}"
+            yield f"a{n}_{j} = g{n}(xp, z{n}_{j}, own[{n - 1}])"
+
+
+def _loss(plan: _Plan) -> Iterator[str]:
+    """The row's loss, and delta of the last layer."""
+    last, units = len(plan.activations), range(plan.sizes[-1])
+    u = "z" if plan.fused else "a"
+    shares = " + ".join(f"value(xp, {u}{last}_{j}, y[r, {j}], loss_k)" for j in units)
+    yield f"met[i] = np.float64(xp.c(share) * ({shares})){' * np.float64(weights[r])' if plan.weighted else ''}"
+    for j in units:
+        yield f"d{last}_{j} = xp.c(share) * loss_pull(xp, a{last}_{j}, y[r, {j}], loss_k)"
+        if not plan.fused:
+            yield f"d{last}_{j} = pull{last}(xp, d{last}_{j}, z{last}_{j}, a{last}_{j}, own[{last - 1}])"
+        if plan.weighted:
+            yield f"d{last}_{j} = d{last}_{j} * weights[r]"
+
+
+def _backward(plan: _Plan) -> Iterator[str]:
+    for n, before, units in reversed(_layers(plan)[1:]):
+        for i in before:
+            back = " + ".join(f"w{n}_{i}_{j} * d{n}_{j}" for j in units)
+            yield f"d{n - 1}_{i} = pull{n - 1}(xp, {back}, z{n - 1}_{i}, a{n - 1}_{i}, own[{n - 2}])"
+
+
+def _update(plan: _Plan) -> Iterator[str]:
+    number = _memories(plan)
+    for n, before, units in _layers(plan):
+        for j in units:
+            for i in before:
+                name = f"w{n}_{i}_{j}"
+                penalty = f" + (xp.c(l1) * xp.sign({name}) + xp.c(l2) * {name})" if plan.penalized else ""
+                yield from _moved(name, f"a{n - 1}_{i} * d{n}_{j}{penalty}", number)
+            yield from _moved(f"b{n}_{j}", f"d{n}_{j}", number)
+
+
+def _moved(name: str, g: str, number: int) -> Iterator[str]:
+    memory = "".join(f"m{k}_{name}, " for k in range(number))
+    yield f"new, kept = step(xp, {name}, {g}, ({memory}), float(t + i + 1), rates[i], given)"
+    yield f"largest = max(largest, size_bits(new - {name}))"
+    yield f"{name} = new"
+    for k in range(number):
+        yield f"m{k}_{name} = kept[{k}]"
+
+
+# ---- the module ----
+
+
+@cache
+def _kernel(text: str) -> Any:
+    """The compiled function of that text."""
+    place = folder()
+    name = f"small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    if place is None:
+        module = ModuleType(name)
+        exec(compile(text, name, "exec"), vars(module))
+        return module.advance
+    path = place / f"{name}.py"
+    if not path.exists():
+        _write(path, text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded.advance
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, whoever else writes it."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)

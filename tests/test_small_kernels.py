@@ -1,0 +1,80 @@
+"""Kernels written out for one small network, against the reference engine; and where they are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_engine_matrix import CASES, TOLERANCE, Case, computed, parted, prepared
+
+import whygrad as wg
+from whygrad.engines import Compiled, Reference
+from whygrad.engines.compiled import small
+from whygrad.network import Network, layers
+from whygrad.state import State
+from whygrad.table import Rows
+from whygrad.training import Clip
+
+ALONE = [
+    case._replace(batch=1, clip=None, freeze=())
+    for case in CASES
+    if case.formulas[1].elementwise and case.hidden != "softmax"
+]
+SAMPLE = ALONE[::79]
+
+
+def _same(case: Case) -> None:
+    setup, _ = prepared(case)
+    assert small.fits(setup.net, setup.training)
+    truth, found = computed(Reference(), setup), computed(Compiled(), setup)
+    within = TOLERANCE[case.dtype]
+    assert found.t == truth.t
+    assert found.w.dtype == np.dtype(case.dtype)
+    assert parted(found.w, truth.w) <= within
+    assert parted(found.losses, truth.losses) <= within
+    assert parted(found.largest, truth.largest) <= 100 * within
+    for mine, true in zip(found.memory, truth.memory, strict=True):
+        assert parted(mine, true) <= within
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=str)
+def test_a_small_network_row_by_row(case: Case) -> None:
+    _same(case)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("case", ALONE, ids=str)
+def test_every_small_network_row_by_row(case: Case) -> None:
+    _same(case)
+
+
+def test_which_runs_have_a_kernel_of_their_own() -> None:
+    net, _, training = wg.example("students")
+    assert small.fits(net, training)
+    assert not small.fits(net, wg.Training("mse", batch=2))
+    assert not small.fits(net, wg.Training("mse", batch=1, clip=Clip("norm", 1.0)))
+    assert not small.fits(Network(8, layers((16, 1), "tanh", "linear")), wg.Training("mse", batch=1))
+
+
+def test_what_is_not_finite_comes_through() -> None:
+    """A rate that diverges ends in nan, and the largest move says so."""
+    net, _, training = wg.example("students")
+    rows = Rows(np.array([[8.0, 8], [7, 9]]), np.array([[4.0], [5]]))
+    order, rates = np.arange(400) % 2, np.full(400, 5.0)
+    moved = Compiled().advance(net, training, State(np.full(9, 0.1), ()), rows, order, rates)
+    assert np.isnan(moved.state.w).all()
+    assert np.isnan(moved.largest_step)
+
+
+def test_where_nothing_can_be_written_it_is_compiled_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from whygrad.engines.compiled import cache
+
+    for module in (cache, small):
+        monkeypatch.setattr(module, "folder", lambda: None)
+    small._kernel.cache_clear()
+    net, _, training = wg.example("students")
+    rows = Rows(np.array([[8.0, 8], [7, 9]]), np.array([[4.0], [5]]))
+    given = net, training, State(np.full(9, 0.1), ()), rows, np.arange(2), np.full(2, 0.001)
+    assert np.allclose(Compiled().advance(*given).state.w, Reference().advance(*given).state.w, rtol=1e-14)
+    small._kernel.cache_clear()
