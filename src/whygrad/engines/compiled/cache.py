@@ -67,3 +67,11 @@ def _digest() -> str:
     for path in texts:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def woven(function: Callable[..., Any]) -> Any:
+    """A function whose text becomes part of the kernel that calls it.
+
+    What is compiled on its own is worked over by LLVM once more with each caller above it; this is not.
+    """
+    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, inline="always")(function)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from whygrad.engines.compiled.layout import Shape, aligned, own, padded, shape_of, unpadded, work_size
-from whygrad.engines.protocol import Advanced, Evaluated
+from whygrad.engines.protocol import Advanced, Evaluated, Many, ManyAdvanced
 from whygrad.history import State
 from whygrad.maths import Array, Counts
 from whygrad.model import BLOCK
@@ -77,6 +77,14 @@ class Compiled:
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
+
+    def advance_many(
+        self, net: Network, training: Training, many: Many, rows: Rows, orders: Indices, rates: Array
+    ) -> ManyAdvanced:
+        """Many networks at once, one a vector lane; see `many`."""
+        from whygrad.engines.compiled.many import advance_many
+
+        return advance_many(net, training, _rule(training), many, _numbers(rows, many.w.dtype), orders, rates)
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """The loss and the outputs of rows under parameters that stay as they are."""
