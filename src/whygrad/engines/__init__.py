@@ -7,7 +7,7 @@ is one new file and one name in `ENGINES`.
 from __future__ import annotations
 
 from whygrad.engines.compiled import Compiled
-from whygrad.engines.protocol import Advanced, Engine
+from whygrad.engines.protocol import Advanced, Engine, Many, ManyAdvanced
 from whygrad.engines.reference import Reference
 from whygrad.errors import one_of
 
@@ -28,4 +28,4 @@ def engine(name: str | Engine = "auto") -> Engine:
     return ENGINES[name]()
 
 
-__all__ = ["ENGINES", "Advanced", "Compiled", "Engine", "Reference", "engine"]
+__all__ = ["ENGINES", "Advanced", "Compiled", "Engine", "Many", "ManyAdvanced", "Reference", "engine"]

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from whygrad.engines.protocol import Advanced, Evaluated
+from whygrad.engines.protocol import Advanced, Evaluated, Many, ManyAdvanced
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.propagation import backward_propagation, forward_propagation, row_losses, update_parameters
@@ -56,6 +56,22 @@ class Reference:
             losses.append(loss)
         return Advanced(replace(state, w=w, memory=memory, t=t), np.array(losses), largest)
 
+    def advance_many(
+        self, net: Network, training: Training, many: Many, rows: Rows, orders: Indices, rates: Array
+    ) -> ManyAdvanced:
+        """One network after the other, one epoch after the other."""
+        states = [State(w, tuple(one[k] for one in many.memory), many.t) for k, w in enumerate(many.w)]
+        losses, held = np.empty(rates.shape[:2]), np.zeros(len(states), dtype=np.int64)
+        for k, state in enumerate(states):
+            for epoch, order in enumerate(orders):
+                moved = self.advance(net, training, state, rows, order, rates[k, epoch])
+                state = states[k] = moved.state
+                losses[k, epoch] = _epoch_loss(training, moved.losses, len(order))
+                finite = all(np.isfinite(p).all() for p in (losses[k, epoch], state.w, *state.memory))
+                held[k] += finite and held[k] == epoch
+        w, *memory = (np.array(same) for same in zip(*((s.w, *s.memory) for s in states), strict=True))
+        return ManyAdvanced(Many(w, tuple(memory), states[0].t), losses, held)
+
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """Forward and judge, block by block."""
         total, outputs = 0.0, []
@@ -74,6 +90,14 @@ def _gradients(net: Network, training: Training, w: Array, rows: Rows) -> tuple[
     losses = row_losses(net, training.loss, trace, rows.y)  # (rows,)
     back = backward_propagation(net, w, trace, rows.y, training.loss, rows.weights)
     return _mean(losses, rows.weights), back.flat
+
+
+@np.errstate(all="ignore")
+def _epoch_loss(training: Training, losses: Array, rows: int) -> float:
+    """The mean over rows from those of the batches (batches,), the last of which may be smaller."""
+    size = training.batch_size(rows)
+    sizes = np.minimum(size, rows - size * np.arange(len(losses)))
+    return float((losses * sizes).sum() / rows)
 
 
 def _blocks(rows: Rows) -> Iterator[Rows]:

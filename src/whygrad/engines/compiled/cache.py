@@ -45,3 +45,11 @@ def exact(function: Callable[..., Any]) -> Any:
     """The same, its sums added up in the order they are written."""
     order = FAST - {"reassoc"}
     return numba.njit(fastmath=order, error_model="numpy", nogil=True, forceinline=True, **ALONE)(function)
+
+
+def woven(function: Callable[..., Any]) -> Any:
+    """A function whose text becomes part of the kernel that calls it.
+
+    What is compiled on its own is worked over by LLVM once more with each caller above it; this is not.
+    """
+    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, inline="always")(function)

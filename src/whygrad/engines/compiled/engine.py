@@ -23,7 +23,7 @@ from whygrad.engines.compiled.layout import (
     work_size,
 )
 from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
-from whygrad.engines.protocol import Advanced, Evaluated
+from whygrad.engines.protocol import Advanced, Evaluated, Many, ManyAdvanced
 from whygrad.losses import LOSSES
 from whygrad.maths import Array, Counts
 from whygrad.network import Dense, Network
@@ -122,6 +122,14 @@ class Compiled:
         )  # fmt: skip
         moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
+
+    def advance_many(
+        self, net: Network, training: Training, many: Many, rows: Rows, orders: Indices, rates: Array
+    ) -> ManyAdvanced:
+        """Many networks at once, one a vector lane; see `many`."""
+        from whygrad.engines.compiled.many import advance_many
+
+        return advance_many(net, training, _rule(training), many, _numbers(rows, many.w.dtype), orders, rates)
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """The loss and the outputs of rows under parameters that stay as they are."""

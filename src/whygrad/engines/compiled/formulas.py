@@ -41,7 +41,7 @@ def formula_of(rule: Callable[..., Any]) -> Any:
     return copied(FunctionType(rule.__code__, {**rule.__globals__, **compiled}, rule.__name__))
 
 
-def _chosen(functions: Sequence[Any]) -> Any:
+def chosen(functions: Sequence[Any]) -> Any:
     """One function of (number, *arguments) that calls the function of that number; one may have several numbers.
 
     It is written out as text: functions that call each other would be linked, and worked over, once a call.
@@ -113,8 +113,8 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
     return row_pull
 
 
-activate = _chosen([_value(g.value_rule, g.elementwise) for g in ACTIVATIONS.values()])
-pull = _chosen([_pull(g.pull_rule, g.elementwise) for g in ACTIVATIONS.values()])
+activate = chosen([_value(g.value_rule, g.elementwise) for g in ACTIVATIONS.values()])
+pull = chosen([_pull(g.pull_rule, g.elementwise) for g in ACTIVATIONS.values()])
 
 
 # ---- losses: each row's, and dL/da or, fused, dL/dz ----
@@ -180,8 +180,8 @@ def _both(loss: Any) -> list[tuple[Any, Any, bool]]:
 
 
 _PAIRS = [pair for loss in LOSSES.values() for pair in _both(loss)]  # loss number l: 2 l unfused, 2 l + 1 fused
-row_losses = _chosen([_rows_loss(value, elementwise) for value, _, elementwise in _PAIRS])
-loss_pull = _chosen([_loss_pull(pull) for _, pull, _ in _PAIRS])
+row_losses = chosen([_rows_loss(value, elementwise) for value, _, elementwise in _PAIRS])
+loss_pull = chosen([_loss_pull(pull) for _, pull, _ in _PAIRS])
 
 
 # ---- update rules ----
@@ -238,4 +238,4 @@ def _step(rule: Any) -> Any:
     return move
 
 
-update = _chosen([_step(rule) for rule in UPDATES.values()])
+update = chosen([_step(rule) for rule in UPDATES.values()])

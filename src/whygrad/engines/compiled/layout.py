@@ -22,6 +22,7 @@ LINE = 64  # bytes of a cache line, where every row begins
 LOW = 4  # rows of the lowest tile
 ROWS = 32  # rows of a block whose rows each have their update; a multiple of a tile's
 FEWEST_INPUTS = 48  # for such blocks: below, reading and writing W costs less than the products
+LANES = 64
 
 
 class Shape(NamedTuple):
@@ -79,6 +80,25 @@ def shape_of(net: Network, loss: Loss, dtype: np.dtype[np.generic]) -> Shape:
     )  # fmt: skip
 
 
+def activations_of(net: Network) -> tuple[str, ...]:
+    """The names of the network's activations, each once."""
+    return tuple(dict.fromkeys(layer.activation.name for layer in net.layers))
+
+
+def in_lanes(net: Network, shape: Shape) -> Shape:
+    """The same shape with nothing padded, where places count lines of lanes in the order of the flat vector.
+
+    Activations are told by their place in `activations_of`.
+    """
+    places, names = spans(net), activations_of(net)
+    return shape._replace(
+        widths=shape.sizes,
+        activations=np.array([names.index(layer.activation.name) for layer in net.layers]),
+        weights=np.array([*(s.start for s in places), net.n_parameters]),
+        biases=np.array([s.middle for s in places]),
+    )
+
+
 def aligned(n: int, dtype: np.dtype[np.generic]) -> Array:
     """n zeros that begin where a cache line does."""
     extra = LINE // dtype.itemsize
@@ -119,3 +139,8 @@ def work_size(shape: Shape, rows: int) -> tuple[Counts, int]:
     turned = max((int(n) * width for n, width in zip(shape.sizes[2:], widths[1:], strict=False)), default=0)
     ends = np.cumsum([0, *(high * width for width in wide)])
     return ends, int(ends[-1]) + turned
+
+
+def work_lines(shape: Shape) -> int:
+    """Lines of lanes for one row of many networks: x, then each layer's z, a and delta, then the row's loss."""
+    return int(shape.sizes[0] + 3 * shape.sizes[1:].sum()) + 1

@@ -1,8 +1,9 @@
 """The namespace of formulas as Numba compiles it: `XP32` and `XP64`, whose methods become machine code.
 
 A formula written for `maths.Namespace` is compiled as it stands. On numbers, its operations are plain arithmetic
-that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops. exp and tanh are
-our own (`functions`). NaN comes through every one of them.
+that LLVM turns into vectors; on a row as an array (n,), which only softmax needs, they are loops, and so they are
+on the rows of many networks side by side, (n, networks). exp and tanh are our own (`functions`). NaN comes through
+every one of them.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _method(function: Any) -> Any:
 
 
 def _elementwise(name: str, by_dtype: Any) -> None:
-    """A method of one number; on a row (n,), of each of its numbers."""
+    """A method of one number; on a row (n,) or rows (n, networks), of each of their numbers."""
 
     @_bare
     def method(xp: Any, x: Any) -> Any:
@@ -69,13 +70,21 @@ def _elementwise(name: str, by_dtype: Any) -> None:
             return lambda xp, x: f(x)
 
         @_bare
+        def on_rows(xp: Any, x: Any) -> Any:
+            out = np.empty_like(x)
+            for j in range(x.shape[0]):
+                for i in range(x.shape[1]):
+                    out[j, i] = f(x[j, i])
+            return out
+
+        @_bare
         def on_array(xp: Any, x: Any) -> Any:
             out = np.empty_like(x)
             for j in range(len(x)):
                 out[j] = f(x[j])
             return out
 
-        return on_array
+        return on_array if x.ndim == 1 else on_rows
 
     overload_method(ScalarsType, name)(method)
 
@@ -131,7 +140,15 @@ def _rowsum(xp: Any, x: Any) -> Any:
             total += x[j]
         return total
 
-    return rowsum
+    @_bare
+    def rowsums(xp: Any, x: Any) -> Any:
+        total = np.zeros((1, x.shape[1]), x.dtype)
+        for j in range(x.shape[0]):
+            for i in range(x.shape[1]):
+                total[0, i] += x[j, i]
+        return total
+
+    return rowsum if x.ndim == 1 else rowsums
 
 
 @_method
@@ -143,4 +160,12 @@ def _rowmax(xp: Any, x: Any) -> Any:
             top = top if x[j] <= top else x[j]  # a NaN comes through
         return top
 
-    return rowmax
+    @_bare
+    def rowmaxes(xp: Any, x: Any) -> Any:
+        top = x[:1].copy()
+        for j in range(1, x.shape[0]):
+            for i in range(x.shape[1]):
+                top[0, i] = top[0, i] if x[j, i] <= top[0, i] else x[j, i]
+        return top
+
+    return rowmax if x.ndim == 1 else rowmaxes
