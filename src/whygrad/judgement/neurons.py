@@ -65,6 +65,8 @@ def numbered(net: Network, names: Iterable[str]) -> dict[str, Slot] | None:
     So a 2-2-1 network has w1 and w2 to its first hidden unit, w5 and w6 to its output (Mazur's numbers).
     """
     slots = in_turn(net)
+    if len(slots) == 2 * len(net.layers):
+        return None  # one unit a layer: W1, b1, W2, b2 are its arrays
     given = {plain(name): name for name in names}
     if "b" in given and "b2" not in slots:
         given.setdefault("b1", given["b"])
