@@ -130,7 +130,9 @@ class Trials:
         procedure = reduce(lambda so_far, one: one.change(so_far), elements, Procedure())
         many = sum(isinstance(e, Slip) for e in elements) > 2
         halved = any(e.key == "half-squared-error" for e in elements)
+        scaled = any(isinstance(e, Convention) and e.scales for e in elements)
         alive = [r for r in self.readings if not (many and r.after) and not (halved and r.key.startswith("half"))]
+        alive = [r for r in alive if not (scaled and r.key.startswith("outputs"))]  # one would hide the other
         for k, epoch in enumerate(run_loop(procedure, self.probe)):
             if k < len(self.told.values):
                 numbers: dict[object, float] = {}

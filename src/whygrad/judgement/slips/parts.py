@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -192,16 +193,18 @@ def mean_slips(net: Network, training: Training) -> Iterator[Slip]:
     yield _only_last(net, training)
     if len(net.layers) < 2:
         return
+    every = [*weight_gradient_slips(net, training), *bias_gradient_slips(net, training)]
     kinds = (("dW", "weight_gradient", "a^T delta"), ("db", "bias_gradient", "sum of delta"))
     for name, stage, line in kinds:
         for key, words, written, factor in (
             ("rows", "is summed over the rows where the mean belongs", line, _by_rows(float)),
             ("per-rows", "is divided by the rows twice", f"1/n^2 {line}", _by_rows(lambda rows: 1 / rows)),
         ):
+            singles = tuple(slip for slip in every if re.fullmatch(rf"{name}_\d+-{key}", slip.key))
             yield Slip(
                 f"all-{name}-{key}", f"{name} of every layer {words}", "gradient", f"scale of all {name}", None,
                 f"{name} = {written}", f"{name} = 1/n {line}", f"follow the mean over the rows into every {name}",
-                together(*(on_stage(at, stage, factor) for at in range(len(net.layers)))),
+                together(*(on_stage(at, stage, factor) for at in range(len(net.layers)))), singles,
             )  # fmt: skip
 
 
