@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from test_engine_matrix import CASES, TOLERANCE, Case, computed, parted, prepared
@@ -78,3 +83,24 @@ def test_where_nothing_can_be_written_it_is_compiled_in_memory(
     given = net, training, State(np.full(9, 0.1), ()), rows, np.arange(2), np.full(2, 0.001)
     assert np.allclose(Compiled().advance(*given).state.w, Reference().advance(*given).state.w, rtol=1e-14)
     small._kernel.cache_clear()
+
+
+def test_kept_kernels_are_loaded_by_the_next_process(tmp_path: Path) -> None:
+    text = (
+        "import numpy as np, whygrad as wg\n"
+        "from whygrad.engines import Compiled\n"
+        "from whygrad.state import State\n"
+        "net, _, training = wg.example('students')\n"
+        "rows = wg.Rows(np.array([[8.0, 8], [7, 9]]), np.array([[4.0], [5]]))\n"
+        "state, order, rates = State(np.full(9, 0.1), ()), np.arange(2), np.full(2, 0.001)\n"
+        "moved = Compiled().advance(net, training, state, rows, order, rates)\n"
+        "print(moved.state.w.tobytes().hex())\n"
+    )
+    told = {**os.environ, "WHYGRAD_CACHE": str(tmp_path)}
+    ran = [
+        subprocess.run([sys.executable, "-c", text], env=told, capture_output=True, text=True) for _ in range(2)
+    ]
+    assert [one.returncode for one in ran] == [0, 0], ran[1].stderr
+    assert ran[0].stdout == ran[1].stdout
+    assert "compiling" in ran[0].stderr
+    assert ran[1].stderr == ""

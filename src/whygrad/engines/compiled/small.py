@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -202,7 +203,7 @@ def _moved(name: str, g: str, number: int) -> Iterator[str]:
 def _kernel(text: str) -> Any:
     """The compiled function of that text."""
     place = folder()
-    name = f"small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    name = f"whygrad_small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     if place is None:
         module = ModuleType(name)
         exec(compile(text, name, "exec"), vars(module))
@@ -214,6 +215,7 @@ def _kernel(text: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded  # where Numba looks for it when it loads machine code
     spec.loader.exec_module(loaded)
     return loaded.advance
 
