@@ -21,6 +21,7 @@ from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import copied, inner
 from whygrad.engines.compiled.namespace import XP32, XP64
+from whygrad.engines.compiled.raw import read, write
 from whygrad.losses import LOSSES, Share
 from whygrad.updates import UPDATES
 
@@ -68,7 +69,7 @@ def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
             apart()
             xp = namespace(z)
             for i in range(rows * width):
-                a[a0 + i] = formula(xp, z[z0 + i], k)
+                write(a, a0 + i, formula(xp, read(z, z0 + i), k))
 
         return value
 
@@ -95,7 +96,7 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
             apart()
             xp = namespace(z)
             for i in range(rows * width):
-                d[d0 + i] = formula(xp, d[d0 + i], z[z0 + i], a[a0 + i], k)
+                write(d, d0 + i, formula(xp, read(d, d0 + i), read(z, z0 + i), read(a, a0 + i), k))
 
         return pull
 
@@ -135,7 +136,7 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
             for r in range(rows):
                 total = xp.c(0.0)
                 for j in range(n):
-                    total += formula(xp, u[u0 + r * width + j], y[y0 + r * width + j], k)
+                    total += formula(xp, read(u, u0 + r * width + j), read(y, y0 + r * width + j), k)
                 found[r] = xp.c(share) * total
 
         return loss
@@ -167,7 +168,8 @@ def _loss_pull(rule: Share) -> Any:
         for r in range(rows):
             for j in range(width):
                 i = r * width + j
-                d[d0 + i] = xp.c(share) * formula(xp, a[a0 + i], y[y0 + i], k) if j < n else xp.c(0.0)
+                pulled = xp.c(share) * formula(xp, read(a, a0 + i), read(y, y0 + i), k)
+                write(d, d0 + i, pulled if j < n else xp.c(0.0))
 
     return pull
 

@@ -17,12 +17,13 @@ def _take(s: Any, x: Any, y: Any, rows: Any, work: Any, at: Any) -> None:
     """The batch's rows side by side."""
     apart()
     step, width, n_in, n_out = s.widths[0], s.widths[-1], s.sizes[0], s.sizes[-1]
+    x0, y0 = at[0], at[1]
     for r in range(len(rows)):
         row = rows[r]
         for j in range(n_in):
-            work[at[0] + r * step + j] = x[row, j]
+            work[x0 + r * step + j] = x[row, j]
         for j in range(n_out):
-            work[at[1] + r * width + j] = y[row, j]
+            work[y0 + r * width + j] = y[row, j]
 
 
 @inner

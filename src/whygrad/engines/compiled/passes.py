@@ -12,6 +12,7 @@ from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.cache import inner
 from whygrad.engines.compiled.formulas import activate, loss_pull, pull, row_losses
 from whygrad.engines.compiled.layout import LOW
+from whygrad.engines.compiled.raw import read, write
 from whygrad.engines.compiled.tile import HIGH, product
 
 STRIPE = 2 * HIGH  # rows whose z is still in the first cache when its activation is worked out
@@ -29,7 +30,7 @@ def forward(s: Any, w: Any, work: Any, at: Any, rows: int, first: int) -> None:
     apart()
     for layer in range(first, len(s.activations)):
         n_in, n, width = s.sizes[layer], s.sizes[layer + 1], s.widths[layer + 1]
-        before, z, a = _before(s, at, layer), at[2 + 3 * layer], at[3 + 3 * layer]
+        before, z, a, b = _before(s, at, layer), at[2 + 3 * layer], at[3 + 3 * layer], s.biases[layer]
         step = s.widths[layer]
         for r in range(0, rows, STRIPE):
             m = min(STRIPE, rows - r)
@@ -38,7 +39,7 @@ def forward(s: Any, w: Any, work: Any, at: Any, rows: int, first: int) -> None:
                     high, width, n_in)  # fmt: skip
             for i in range(z + r * width, z + (r + m) * width, width):
                 for j in range(width):
-                    work[i + j] += w[s.biases[layer] + j]
+                    write(work, i + j, read(work, i + j) + read(w, b + j))
             activate(
                 s.activations[layer], work, z + r * width, work, a + r * width, m, n, width, s.constants[layer]
             )
@@ -67,8 +68,9 @@ def backward(s: Any, w: Any, work: Any, at: Any, rows: int, shares: Any, g: Any,
     if not s.fused:
         pull(s.activations[last], work, d, work, z, work, a, rows, n, width, s.constants[last])
     for r in range(rows):
+        share = shares[r]
         for i in range(d + r * width, d + (r + 1) * width):
-            work[i] *= shares[r]
+            write(work, i, read(work, i) * share)
     for layer in range(last, lowest - 1, -1):
         _gradients(s, work, at, rows, g, layer)
         if layer > 0:
@@ -86,7 +88,7 @@ def _gradients(s: Any, work: Any, at: Any, rows: int, g: Any, layer: int) -> Non
         g[i] = 0
     for r in range(rows):
         for j in range(width):
-            g[db + j] += work[d + r * width + j]
+            write(g, db + j, read(g, db + j) + read(work, d + r * width + j))
 
 
 @inner
@@ -94,10 +96,11 @@ def _hidden_delta(s: Any, w: Any, work: Any, at: Any, rows: int, layer: int) -> 
     """delta_before = (delta @ W.T) through the activation of the layer before."""
     apart()
     n_in, n, width, step = s.sizes[layer], s.sizes[layer + 1], s.widths[layer + 1], s.widths[layer]
-    d, before, turned = at[4 + 3 * layer], at[1 + 3 * layer], at[len(at) - 1]
+    d, before, turned, W = at[4 + 3 * layer], at[1 + 3 * layer], at[len(at) - 1], s.weights[layer]
+    zero = w.dtype.type(0)
     for j in range(n):
         for i in range(step):
-            work[turned + j * step + i] = w[s.weights[layer] + i * width + j] if i < n_in else 0
+            write(work, turned + j * step + i, read(w, W + i * width + j) if i < n_in else zero)
     product(work, d, width, 1, work, turned, step, work, before, step, -(-rows // LOW) * LOW, step, n)
     pull(s.activations[layer - 1], work, before, work, at[3 * layer - 1], work, at[3 * layer], rows, n_in, step,
          s.constants[layer - 1])  # fmt: skip

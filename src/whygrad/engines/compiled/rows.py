@@ -21,6 +21,7 @@ from whygrad.engines.compiled.cache import inner, kernel
 from whygrad.engines.compiled.formulas import activate, update
 from whygrad.engines.compiled.layout import ROWS
 from whygrad.engines.compiled.passes import backward, forward, losses
+from whygrad.engines.compiled.raw import read, write
 from whygrad.engines.compiled.tile import product
 
 
@@ -30,14 +31,15 @@ def _begin(s: Any, w: Any, x: Any, rows: Any, block: Any, z: Any, dots: Any) -> 
     apart()
     step, width, n_in, m = s.widths[0], s.widths[1], s.sizes[0], len(rows)
     for t in range(m):
+        row = rows[t]
         for j in range(n_in):
-            block[t * step + j] = x[rows[t], j]
+            write(block, t * step + j, x[row, j])
     product(block, 0, step, 1, w, s.weights[0], width, z, 0, width, ROWS, width, n_in)
     for t in range(m):
         for k in range(t):
             total = dots.dtype.type(1)
             for j in range(step):
-                total += block[t * step + j] * block[k * step + j]
+                total += read(block, t * step + j) * read(block, k * step + j)
             dots[t, k] = total
 
 
@@ -48,10 +50,10 @@ def _end(s: Any, w: Any, block: Any, moves: Any, m: int, g: Any) -> None:
     step, width, n_in, W, b = s.widths[0], s.widths[1], s.sizes[0], s.weights[0], s.biases[0]
     product(block, 0, 1, step, moves, 0, width, g, W, width, b // width - W // width, width, m)
     for i in range(W, W + n_in * width):
-        w[i] -= g[i]
+        write(w, i, read(w, i) - read(g, i))
     for t in range(m):
         for j in range(width):
-            w[b + j] -= moves[t * width + j]
+            write(w, b + j, read(w, b + j) - read(moves, t * width + j))
 
 
 @inner
@@ -59,7 +61,7 @@ def _largest(values: Any, start: int, stop: int) -> float:
     """The largest |number|; NaN where there is one."""
     top = values.dtype.type(0)
     for i in range(start, stop):
-        size = abs(values[i])
+        size = abs(read(values, i))
         top = size if size > top or size != size else top
     return np.float64(top)
 
@@ -70,28 +72,30 @@ def advance_rows(
     block: Any, z: Any, dots: Any, moves: Any, met: Any,
 ) -> float:  # fmt: skip
     """One update of plain gradient descent a row; w moves in place, met[k] is each row's loss before it."""
-    step, width, n, behind = s.widths[0], s.widths[1], s.sizes[1], s.weights[1]
+    step, width, n, behind, b = s.widths[0], s.widths[1], s.sizes[1], s.weights[1], s.biases[0]
+    here, target, delta, zero = at[2], at[1], at[4], w.dtype.type(0)
     shares, found, nothing, largest = np.empty(1, w.dtype), np.empty(1, w.dtype), np.empty(0, w.dtype), 0.0
     for start in range(0, len(rates), ROWS):
         rows = order[start : start + ROWS]
         _begin(s, w, x, rows, block, z, dots)
         for t in range(len(rows)):
-            row, here, rate = rows[t], at[2], w.dtype.type(rates[start + t])
+            row, rate = rows[t], w.dtype.type(rates[start + t])
             for j in range(width):
-                work[here + j] = z[t * width + j] + w[s.biases[0] + j]
+                write(work, here + j, read(z, t * width + j) + read(w, b + j))
             for k in range(t):
+                dot = dots[t, k]
                 for j in range(width):
-                    work[here + j] -= dots[t, k] * moves[k * width + j]
+                    write(work, here + j, read(work, here + j) - dot * read(moves, k * width + j))
             activate(s.activations[0], work, here, work, at[3], 1, n, width, s.constants[0])
             for j in range(s.sizes[-1]):
-                work[at[1] + j] = y[row, j]
+                work[target + j] = y[row, j]
             forward(s, w, work, at, 1, 1)
             losses(s, work, at, 1, found)
             shares[0] = weights[row] if len(weights) else w.dtype.type(1)
             met[start + t] = np.float64(found[0]) * np.float64(shares[0])
             backward(s, w, work, at, 1, shares, g, 1)
             for j in range(width):
-                moves[t * width + j] = rate * work[at[4] + j] if j < n else 0
+                write(moves, t * width + j, rate * read(work, delta + j) if j < n else zero)
             moved = _largest(moves, t * width, (t + 1) * width)
             moved *= max(1.0, _largest(block, t * step, (t + 1) * step))
             if behind < len(w):
