@@ -132,11 +132,12 @@ def _match(
     if all(getattr(answer, about) is None for answer in answers):
         return Match(about, "undecided", remarks=(f"the code gives no {_WORDS[about]}",))
     effects = effects or Effects()
+    loss = any(answer.loss is not None for answer in answers)
     loop = any(answer.losses is not None or answer.final is not None for answer in answers)  # may hold the update
     searches: list[Search] = []
     for aspects in tries if most == MOST_SLIPS else tries[:1]:
         cases, reading = _read(make_cases(probes, answers, aspects))
-        search = Search(cases, _elements(probes[0], aspects, loop), effects)
+        search = Search(cases, _elements(probes[0], aspects, loop, loss and "loss" in aspects), effects)
         searches.append(search)
         found = [_visible(search, h, shown) for h in search.fewest(most)]
         if found:
@@ -155,12 +156,10 @@ _WORDS = {
 }
 
 
-def _elements(probe: Probe, aspects: Aspects, loop: bool) -> list[Slip | Convention]:
+def _elements(probe: Probe, aspects: Aspects, loop: bool, loss: bool) -> list[Slip | Convention]:
     agreed = conventions(probe.net, probe.training)
     possible = [
-        c
-        for c in agreed
-        if ("stepped" in aspects or loop or not c.needs_update) and ("loss" in aspects or not c.needs_loss)
+        c for c in agreed if ("stepped" in aspects or loop or not c.needs_update) and (loss or not c.needs_loss)
     ]
     slips = [slip for slip in catalogue(probe.net, probe.training) if slip.where != "loop"]
     return [*slips, *possible]
