@@ -22,7 +22,7 @@ from whygrad.judgement.loops import Looped, loop_layouts, run_loop
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.plans import plans
 from whygrad.judgement.session import Case, Plan, case_of
-from whygrad.judgement.trouble import UNREAD, Trouble, Unread
+from whygrad.judgement.trouble import UNREAD, Trouble, Unread, Untold
 from whygrad.table import Rows
 from whygrad.weights import initialize_parameters
 
@@ -76,7 +76,7 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
     if (
         "loop" in parts.functions
         and best.trouble is not None
-        and (best.trouble.weight == 0 or best.trouble.inside)
+        and (best.trouble.weight == 0 or isinstance(best.trouble, Untold))
     ):
         for one in attempts:  # the loop may show the rest
             one.put(problems=tuple(UNREAD + words.removeprefix(UNREAD) for words in one.answer.problems))

@@ -14,7 +14,7 @@ from typing import Any
 from whygrad.judgement.containers import collect
 from whygrad.judgement.layouts import Layout, is_single, read_outputs
 from whygrad.judgement.recognition import recognise
-from whygrad.judgement.trouble import Trouble
+from whygrad.judgement.trouble import Trouble, Untold
 from whygrad.judgement.vocabulary import plain, role_of
 from whygrad.maths import Array
 from whygrad.network import Network
@@ -173,7 +173,7 @@ def read_parameters(net: Network, layout: Layout, got: Handed, gradients: bool, 
     wanted = ", ".join(
         f"{'d' if gradients else ''}{part}{at + 1}" for at in range(len(net.layers)) for part in "Wb"
     )
-    raise Trouble(f"{name} returned {described(got.value)}, in which not all of {wanted} can be told", inside=True)
+    raise Untold(f"{name} returned {described(got.value)}, in which not all of {wanted} can be told")
 
 
 _LOSS = re.compile(r"j|l|.*loss|.*cost|.*error|err")

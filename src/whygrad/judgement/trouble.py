@@ -37,6 +37,10 @@ class Unread(Trouble):
         super().__init__(UNREAD + words, 3)
 
 
+class Untold(Trouble):
+    """What the code returned holds arrays, but not all can be told: one may be missing, or named in its own way."""
+
+
 class Finding(Trouble):
     """The shapes are right, but not the numbers: nan or infinite. It does not speak against a layout."""
 
