@@ -38,7 +38,7 @@ class Unread(Trouble):
 
 
 class Untold(Trouble):
-    """What the code returned holds arrays, but not all can be told: one may be missing, or named in its own way."""
+    """What the code returned holds arrays, but not all can be told: one is missing, or has its own name."""
 
 
 class Finding(Trouble):
