@@ -9,7 +9,7 @@ import pytest
 
 import whygrad as wg
 from whygrad.activations import ACTIVATIONS
-from whygrad.engines import Compiled
+from whygrad.engines import Compiled, Reference
 from whygrad.engines.compiled.layout import LOW, aligned, padded, shape_of, unpadded
 from whygrad.errors import InputError
 from whygrad.losses import loss
@@ -113,3 +113,15 @@ def test_a_run_by_fit_is_the_reference_engines() -> None:
     runs = [wg.fit(*wg.example("placement"), engine=name, epochs=5) for name in ("compiled", "reference")]
     assert [run.engine for run in runs] == ["compiled", "reference"]
     np.testing.assert_allclose(runs[0].state.w, runs[1].state.w, rtol=1e-12)
+
+
+def test_many_rows_are_looked_at_by_threads_with_the_bits_of_few() -> None:
+    draw = np.random.default_rng(2)
+    rows = Rows(draw.normal(size=(10_001, 3)), draw.normal(size=(10_001, 2)))
+    w, training = draw.normal(size=NET.n_parameters), Training(loss="mse")
+    seen = Compiled().evaluate(NET, training, w, rows)
+    for start in range(0, len(rows), 3_000):
+        part = rows.take(slice(start, start + 3_000))
+        assert (Compiled().evaluate(NET, training, w, part).outputs == seen.outputs[start : start + 3_000]).all()
+    true = Reference().evaluate(NET, training, w, rows)
+    assert seen.loss == pytest.approx(true.loss, rel=1e-12)

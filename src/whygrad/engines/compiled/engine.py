@@ -5,6 +5,8 @@ Numba is imported with the first chunk of work, not before.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -35,6 +37,7 @@ from whygrad.weights import trainable
 
 _CLIPS = ("value", "norm", "global_norm")  # from 1; 0 is none
 _SEEN = 96  # rows that are looked at together
+_A_THREAD = 40 * _SEEN  # rows that are worth a thread
 
 
 class _Rule(NamedTuple):
@@ -135,10 +138,18 @@ class Compiled:
         """The loss and the outputs of rows under parameters that stay as they are."""
         evaluate = kernel("evaluate", w.dtype.name)
         shape, dtype = shape_of(net, training.loss, w.dtype), w.dtype
-        at, work = _work(shape, _SEEN, dtype)
-        x, y, weights = _numbers(rows, dtype)
+        held, (x, y, weights) = padded(net, shape, w), _numbers(rows, dtype)
         found, outputs = np.empty(len(rows), dtype), np.empty((len(rows), net.outputs), dtype)
-        evaluate(shape, padded(net, shape, w), x, y, 0, len(rows), _SEEN, work, at, found, outputs)
+
+        def look(start: int, stop: int) -> None:
+            at, work = _work(shape, _SEEN, dtype)
+            evaluate(shape, held, x, y, start, stop, _SEEN, work, at, found, outputs)
+
+        look(0, min(_A_THREAD, len(rows)))  # compiles, if need be, before there are threads
+        left = range(_A_THREAD, len(rows), _A_THREAD)
+        if len(left):  # rows do not know of each other: the same bits whatever the number of threads
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
 
