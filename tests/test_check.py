@@ -278,4 +278,4 @@ def test_three_slips_are_named_from_five_printed_losses_alone() -> None:
         "b_2 starts from W_212 (after its update), not from b_2",
     }
     # a forward pass through W_1 transposed is, from a constant start, the same run for ever
-    assert [h.keys[0] for h in section.also] in ([], ["forward-transposed-1"])
+    assert [h.keys[0] for h in section.also] in ([], ["forward-transposed:1"])
