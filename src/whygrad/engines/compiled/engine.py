@@ -6,7 +6,6 @@ Numba is imported with the first chunk of work, not before.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -147,7 +146,10 @@ class Compiled:
 
         look(0, min(_A_THREAD, len(rows)))  # compiles, if need be, before there are threads
         left = range(_A_THREAD, len(rows), _A_THREAD)
-        if len(left):  # rows do not know of each other: the same bits whatever the number of threads
+        if len(left):
+            from concurrent.futures import ThreadPoolExecutor  # as much to load as many a whole job
+
+            # rows do not know of each other: the same bits whatever the number of threads
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)

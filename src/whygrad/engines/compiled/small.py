@@ -9,10 +9,8 @@ were, then every parameter's update, as `propagation` and `updates` say it for a
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
@@ -211,10 +209,12 @@ def _kernel(text: str) -> Any:
     path = place / f"{name}.py"
     if not path.exists():
         _write(path, text)
-    spec = importlib.util.spec_from_file_location(name, path)
+    from importlib import util
+
+    spec = util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
+    loaded = util.module_from_spec(spec)
     sys.modules[name] = loaded  # where Numba looks for it when it loads machine code
     spec.loader.exec_module(loaded)
     return loaded.advance
@@ -222,6 +222,8 @@ def _kernel(text: str) -> Any:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, whoever else writes it."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     os.replace(file.name, path)
