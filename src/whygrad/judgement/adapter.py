@@ -22,7 +22,7 @@ from whygrad.judgement.loops import Looped, loop_layouts, run_loop
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.plans import plans
 from whygrad.judgement.session import Case, Plan, case_of
-from whygrad.judgement.trouble import UNREAD, Trouble, Unread, Untold
+from whygrad.judgement.trouble import Trouble, Unread, Untold, unread
 from whygrad.table import Rows
 from whygrad.weights import initialize_parameters
 
@@ -79,7 +79,7 @@ def choose(parts: Parts, cases: Sequence[Case]) -> list[Tried]:
         and (best.trouble.weight == 0 or isinstance(best.trouble, Untold))
     ):
         for one in attempts:  # the loop may show the rest
-            one.put(problems=tuple(UNREAD + words.removeprefix(UNREAD) for words in one.answer.problems))
+            one.put(problems=tuple(map(unread, one.answer.problems)))
     return [Tried(best.plan, attempts, best.agrees, best.trouble)]
 
 
@@ -275,7 +275,7 @@ def _with_loop(parts: Parts, cases: Sequence[Case], tried: Tried, known: bool) -
         attempts = [_added(one, more) for one, more in zip(tried.attempts, looped, strict=True)]
         yield Tried(plan, attempts, tried.agrees)
     if not ran and worst is not None:
-        words = f"{UNREAD}{worst.words}" if known and worst.weight < 2 else worst.words
+        words = unread(worst.words) if known and worst.weight < 2 else worst.words
         failed = [Attempt(replace(one.answer, problems=(*one.answer.problems, words))) for one in tried.attempts]
         yield Tried(tried.plan, failed, tried.agrees, worst)
 

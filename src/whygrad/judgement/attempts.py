@@ -25,7 +25,7 @@ from whygrad.judgement.session import (
     wants_gradients,
 )
 from whygrad.judgement.trouble import Finding, Trouble
-from whygrad.judgement.vocabulary import argument_names, role_of
+from whygrad.judgement.vocabulary import argument_names, role_of, roles_of
 from whygrad.maths import Array
 
 
@@ -181,8 +181,7 @@ def _gradient_from_step(tried: Attempt, session: Session, part: str) -> None:
     if type(rule).__name__ != "SGD" or stepped is None:
         return
     tried.put(gradient=(offer.w - stepped) / rule.learning_rate)
-    names = argument_names(session.functions[part])
-    given = "learning_rate" in {role_of(name, part, names) for name in names}
+    given = "learning_rate" in roles_of(session.functions[part], part)
     rate = "" if given else f"; it takes no learning rate, and {rule.learning_rate:g} was taken for it"
     tried.notes.append(f"the gradient is its step divided by the learning rate{rate}")
 

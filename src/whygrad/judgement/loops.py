@@ -24,7 +24,7 @@ from whygrad.judgement.recognition import recognise
 from whygrad.judgement.returned import Handed, handed, holds_single, read_parameters
 from whygrad.judgement.session import Case, Plan, Session, case_of, start
 from whygrad.judgement.trouble import Trouble, call
-from whygrad.judgement.vocabulary import argument_names, role_of
+from whygrad.judgement.vocabulary import roles_of
 from whygrad.maths import Array
 from whygrad.printing import counted
 
@@ -66,13 +66,13 @@ def loop_layouts(plan: Plan, outputs: int, known: bool) -> Iterator[Layout]:
 def run_loop(parts: Parts, case: Case, plan: Plan) -> Looped:
     """Runs the loop. Raises `Trouble` for a crash, or where nothing of it can be told."""
     looped = _run(parts, case, plan)
-    if not looped.shuffles or len(case.rows) < 2 or not _shuffles_apart(parts, case, plan):
+    if not looped.shuffles or len(case.rows) < 2 or not _shuffles_apart(parts, case, plan, looped):
         return looped
     words = f"{called(parts.functions['loop'])} shuffles inputs and targets apart: they no longer belong together"
     return replace(looped, problems=(*looped.problems, words))
 
 
-def _shuffles_apart(parts: Parts, case: Case, plan: Plan) -> bool:
+def _shuffles_apart(parts: Parts, case: Case, plan: Plan, looped: Looped) -> bool:
     """Whether rows that stand the other way round, and are turned back by the loop's own shuffle, are others.
 
     One epoch is compared where the loop can be told so, else the loss of the first.
@@ -80,7 +80,9 @@ def _shuffles_apart(parts: Parts, case: Case, plan: Plan) -> bool:
     p = replace(case.probe, most_epochs=1)
     turned = case_of(replace(p, rows=p.rows.take(np.arange(len(p.rows))[::-1])))
     try:
-        one, other = _run(parts, replace(case, probe=p), plan), _run(parts, turned, plan, turned=True)
+        shorter = "epochs" in roles_of(parts.functions["loop"], "loop")
+        one = _run(parts, replace(case, probe=p), plan) if shorter else looped
+        other = _run(parts, turned, plan, turned=True)
     except Trouble:
         return False
     if one.losses is not None and other.losses is not None:
@@ -105,7 +107,7 @@ def _run(parts: Parts, case: Case, plan: Plan, turned: bool = False) -> Looped:
     own_start = not (began or offer.lent or plan.held)
     if own_start:
         notes.append(f"{name} chooses the start values itself")
-    if "learning_rate" not in _roles(function):
+    if "learning_rate" not in roles_of(function, "loop"):
         notes.append(f"{name} takes no learning rate; the one written in it counts")
     printed = printed_losses(heard.text)
     returned = _are_arrays(got, session, plan)
@@ -124,15 +126,10 @@ def _run(parts: Parts, case: Case, plan: Plan, turned: bool = False) -> Looped:
     return Looped(losses, final, told, of_chance, single, tuple(notes), problems, heard.text, "shuffle" in used)
 
 
-def _roles(function: Callable[..., Any]) -> set[str | None]:
-    names = argument_names(function)
-    return {role_of(name, "loop", names) for name in names}
-
-
 def _shorter(case: Case, function: Callable[..., Any]) -> Case:
     """The case with as many epochs as show what the loop does, where it can be told how many."""
     p = case.probe
-    if p.most_epochs is None or "epochs" not in _roles(function):
+    if p.most_epochs is None or "epochs" not in roles_of(function, "loop"):
         return replace(case, probe=replace(p, most_epochs=None))
     epochs = min(max(FEWEST, p.training.epochs), p.most_epochs)
     return replace(case, probe=replace(p, training=replace(p.training, epochs=epochs)))

@@ -19,7 +19,7 @@ from whygrad.judgement.offers import Offer
 from whygrad.judgement.recognition import in_names
 from whygrad.judgement.returned import Handed, handed, holds_single, is_stub, read_parameters, with_outputs
 from whygrad.judgement.trouble import Finding, Trouble, call
-from whygrad.judgement.vocabulary import argument_names, parameter_argument, role_of
+from whygrad.judgement.vocabulary import argument_names, parameter_argument, roles_of
 from whygrad.maths import Array
 from whygrad.names import parameter_names
 from whygrad.propagation import Trace, backward_propagation, forward_propagation
@@ -171,9 +171,9 @@ def update(session: Session) -> Array:
 
 def wants_gradients(session: Session) -> bool:
     """Whether their update is handed gradients."""
-    names = argument_names(session.functions["update"])
-    found = {role_of(name, "update", names) for name in names}
-    return "gradients" in found or any((entry := parameter_argument(name)) and entry[0] for name in names)
+    function = session.functions["update"]
+    arrays = (parameter_argument(name) for name in argument_names(function))
+    return "gradients" in roles_of(function, "update") or any(entry and entry[0] for entry in arrays)
 
 
 def _changed_in_place(session: Session) -> Array | None:

@@ -30,11 +30,16 @@ class Trouble(Exception):
 UNREAD = "cannot be read: "
 
 
+def unread(words: str) -> str:
+    """The words as those of something that cannot be read, and is not wrong for it."""
+    return UNREAD + words.removeprefix(UNREAD)
+
+
 class Unread(Trouble):
     """The code may be right, but whygrad does not see how it is meant; that is no mistake of its author."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(UNREAD + words, 3)
+        super().__init__(unread(words), 3)
 
 
 class Untold(Trouble):

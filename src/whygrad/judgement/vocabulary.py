@@ -110,6 +110,12 @@ def role_of(name: str, part: str, beside: Collection[str] = ()) -> str | None:
     return "x" if role == "pairs" and "y" in others else role
 
 
+def roles_of(function: Callable[..., Any], part: str) -> set[str | None]:
+    """What the arguments of a function of that part stand for; None where one cannot be told."""
+    names = argument_names(function)
+    return {role_of(name, part, names) for name in names}
+
+
 @lru_cache(maxsize=256)
 def arguments_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     """A function's arguments but self, *args and **kwargs; none where Python cannot tell."""

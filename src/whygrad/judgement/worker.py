@@ -22,7 +22,7 @@ from whygrad.judgement.forms import Parts, find_parts, given_parts
 from whygrad.judgement.messages import LOADING, plain_answers, probe_from_plain
 from whygrad.judgement.observations import Answer, Probe
 from whygrad.judgement.printed import Caught
-from whygrad.judgement.trouble import UNREAD, Trouble, Unread, told
+from whygrad.judgement.trouble import Trouble, Unread, told, unread
 
 NAME = "submission"  # of the module that the file becomes
 Report = Callable[..., None]
@@ -60,7 +60,7 @@ def _reporting(report_to: str, limits: Mapping[str, float]) -> Iterator[Report]:
             try:
                 yield report
             except Exception as error:  # whygrad's own, as theirs are caught where they arise
-                report(problem=f"{UNREAD}whygrad stumbled over it: {type(error).__name__}: {error}", done=True)
+                report(problem=unread(f"whygrad stumbled over it: {type(error).__name__}: {error}"), done=True)
         caught.flush()
         if caught.flooded:
             report(problem=f"it prints without end: {caught.length:,} characters, of which the first were kept")
