@@ -10,11 +10,11 @@ import pytest
 
 import whygrad as wg
 from whygrad.judgement.adapter import answers
-from whygrad.judgement.forms import PARTS, find_parts
+from whygrad.judgement.forms import find_parts
 from whygrad.judgement.observations import Probe
 from whygrad.judgement.printed import printed_losses
 from whygrad.judgement.trouble import Trouble
-from whygrad.judgement.vocabulary import ARGUMENTS, plain
+from whygrad.judgement.vocabulary import ARGUMENTS, PARTS, plain
 
 STUDENTS = wg.Network(2, (wg.Dense(2), wg.Dense(1)))
 X = np.array([[8.0, 8], [7, 9], [6, 10], [5, 12]])

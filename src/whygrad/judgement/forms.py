@@ -9,8 +9,7 @@
 
 Parameters and gradients may be dicts, lists, tuples, separate arguments, attributes, global variables, neurons or
 numbers by name; other functions (`initialize_parameters`, `forward_propagation`, `compute_cost`) are used where
-they are there. `FORMS` says the same as data and `PARTS` by which names each part is found, compared without
-capitals and underscores; `ALIKE` are patterns for names like `my_backprop` where none of those is there.
+they are there. `FORMS` says the same as data; `vocabulary` says by which names each part is found.
 Where the code defines several names of a part, the first in its list is taken; of the classes, the one with the
 most parts. A file is loaded as a module; what stands under `if __name__ == "__main__"` runs only where the file
 defines nothing that can be asked.
@@ -20,7 +19,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +26,17 @@ from typing import Any
 
 from whygrad.judgement.returned import returned_parts
 from whygrad.judgement.trouble import Trouble, code_file
-from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of, takes_anything
+from whygrad.judgement.vocabulary import (
+    ALIKE,
+    HANDED_BACK,
+    PARTS,
+    UNLIKE,
+    argument_names,
+    parameter_argument,
+    plain,
+    role_of,
+    takes_anything,
+)
 
 
 @dataclass(frozen=True)
@@ -68,120 +76,6 @@ FORMS = (
     ),
     Form("losses", "a script that prints one loss an epoch", "Epoch -  1 Loss -  26.345577666"),
 )
-
-PARTS: dict[str, tuple[str, ...]] = {
-    "initialize": (
-        "initialize_parameters",
-        "initialize_parameters_deep",
-        "initialise_parameters",
-        "init_parameters",
-        "init_params",
-        "initialize_params",
-        "initialize_weights",
-        "initialise_weights",
-        "init_weights",
-        "initialize_network",
-        "initialize",
-        "initialise",
-    ),
-    "forward": (
-        "forward_propagation",
-        "L_model_forward",
-        "L_layer_forward",
-        "model_forward",
-        "forward_pass",
-        "forward_prop",
-        "forwardprop",
-        "feed_forward",
-        "forward_propagate",
-        "forward",
-    ),
-    "loss": (
-        "compute_cost",
-        "compute_loss",
-        "calculate_cost",
-        "calculate_loss",
-        "cost_function",
-        "loss_function",
-        "loss_fn",
-        "cost",
-        "loss",
-    ),
-    "gradients": (
-        "backward_propagation",
-        "back_propagation",
-        "compute_gradients",
-        "compute_gradient",
-        "calculate_gradients",
-        "get_gradients",
-        "L_model_backward",
-        "model_backward",
-        "backward_pass",
-        "backward_prop",
-        "back_prop",
-        "backward",
-        "gradients",
-        "gradient",
-        "grads",
-        "grad",
-    ),
-    "update": (
-        "update_parameters",
-        "update_params",
-        "update_weights",
-        "update_mini_batch",
-        "update_network",
-        "apply_gradients",
-        "gradient_descent_step",
-        "sgd_step",
-        "optimizer_step",
-        "train_step",
-        "step",
-        "update",
-    ),
-    "memory": ("initialize_velocity", "initialize_momentum", "initialize_adam", "init_velocity", "init_momentum"),
-    "loop": (
-        "train",
-        "fit",
-        "training_loop",
-        "train_network",
-        "train_model",
-        "train_loop",
-        "L_layer_model",
-        "nn_model",
-        "gradient_descent",
-        "sgd",
-        "run_training",
-        "main",
-    ),
-}
-
-ALIKE = {
-    "initialize": re.compile(r".*init.*|(make|create|build|new|random)(params|parameters|weights|network)"),
-    "gradients": re.compile(r"(?!.*step).*(grad|backprop|backward|backpass).*"),
-    "loss": re.compile(r".*(cost|loss).*"),
-    "update": re.compile(r".*update.*|.*(train|learn|sgd)(one|step|example|sample|single|row|onbatch|batch)"),
-    "loop": re.compile(r"(train|fit|learn).*|.*training|.*train"),
-}
-# one activation's or one layer's own, a check, or descent: not the whole network's backpropagation
-_UNLIKE = re.compile(
-    r".*(sigmoid|tanh|relu|softmax|linear|activation|layer|numeric|check|clip|descent|zero|test|prime|deriv).*"
-)
-
-
-# what a layer calls the gradient that it is given
-_HANDED_BACK = {
-    "delta",
-    "dout",
-    "da",
-    "dz",
-    "dy",
-    "error",
-    "outputerror",
-    "outputgradient",
-    "gradoutput",
-    "upstream",
-}
 
 
 @dataclass(frozen=True)
@@ -282,7 +176,7 @@ def _named_parts(there: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[
         if name is not None:
             found[part] = by_name[name]
     for part, pattern in ALIKE.items():
-        like = [name for name in by_name if pattern.fullmatch(name) and not _UNLIKE.fullmatch(name)]
+        like = [name for name in by_name if pattern.fullmatch(name) and not UNLIKE.fullmatch(name)]
         if part not in found and len(like) == 1 and by_name[like[0]] not in found.values():
             found[part] = by_name[like[0]]
     alone = "loop" in found and not argument_names(found["loop"]) and not takes_anything(found["loop"])
@@ -305,7 +199,7 @@ def _returns_gradients(function: Callable[..., Any]) -> bool:
 
 def _of_a_layer(function: Callable[..., Any]) -> bool:
     """Whether it hands a gradient back through one layer: it is given one, and no targets."""
-    given = "gradients" in _roles(function) or bool(_HANDED_BACK & set(map(plain, argument_names(function))))
+    given = "gradients" in _roles(function) or bool(HANDED_BACK & set(map(plain, argument_names(function))))
     return given and "y" not in _roles(function)
 
 

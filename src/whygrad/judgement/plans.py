@@ -9,14 +9,14 @@ from itertools import product
 
 from whygrad.judgement.arguments import arguments_for
 from whygrad.judgement.containers import Template, fits, folded, has_shapes, made_up, slots
-from whygrad.judgement.forms import PARTS, Parts, called
+from whygrad.judgement.forms import Parts, called
 from whygrad.judgement.layouts import Kind, Ones, layouts
 from whygrad.judgement.neurons import listed_neurons
 from whygrad.judgement.recognition import in_names, recognise
 from whygrad.judgement.returned import described, handed
 from whygrad.judgement.session import Case, Plan, offer_of, start
 from whygrad.judgement.trouble import Trouble, Unread, call
-from whygrad.judgement.vocabulary import argument_names, parameter_argument, plain, role_of
+from whygrad.judgement.vocabulary import PARTS, argument_names, parameter_argument, plain, role_of
 from whygrad.network import Network
 
 

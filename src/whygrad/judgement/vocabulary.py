@@ -1,7 +1,8 @@
-"""The names of arguments in somebody's code, and what each stands for.
+"""The names of functions and arguments in somebody's code, and what each stands for.
 
 Names are compared without capitals and underscores. `ARGUMENTS` says which names mean what; arrays of parameters,
-gradients and activations (W1, db2, A1) and single weights (w111) are told by their pattern.
+gradients and activations (W1, db2, A1) and single weights (w111) are told by their pattern. `PARTS` says by which
+names the parts of a program are found, `ALIKE` by which patterns where none of those is there.
 """
 
 from __future__ import annotations
@@ -14,17 +15,8 @@ from typing import Any
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "parameters": (
-        "parameters",
-        "params",
-        "param",
-        "theta",
-        "thetas",
-        "network",
-        "model",
-        "net",
-        "p",
-        "neural_network",
-        "nn",
+        *("parameters", "params", "param", "theta", "thetas", "network", "model", "net", "p"),
+        *("neural_network", "nn"),
     ),
     "weights": ("weights", "Ws", "W"),
     "biases": ("biases", "bias", "bs", "b"),
@@ -34,17 +26,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     ),
     "y": (
         *("y", "target", "targets", "t", "label", "labels", "y_true", "y_train", "train_y", "y_batch", "y_data"),
-        *(
-            "expected",
-            "desired",
-            "actual",
-            "truth",
-            "ys",
-            "target_data",
-            "target_vector",
-            "y_trues",
-            "all_y_trues",
-        ),
+        *("expected", "desired", "actual", "truth", "ys", "target_data", "target_vector"),
+        *("y_trues", "all_y_trues"),
     ),
     "outputs": (
         *("y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "output", "outputs", "AL"),
@@ -76,6 +59,115 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "loud": ("print_cost", "print_loss", "verbose"),
     "seed": ("seed", "random_state"),
 }
+
+# ---- functions, by part: the first name that is there; else a name like one of them ----
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "initialize": (
+        "initialize_parameters",
+        "initialize_parameters_deep",
+        "initialise_parameters",
+        "init_parameters",
+        "init_params",
+        "initialize_params",
+        "initialize_weights",
+        "initialise_weights",
+        "init_weights",
+        "initialize_network",
+        "initialize",
+        "initialise",
+    ),
+    "forward": (
+        "forward_propagation",
+        "L_model_forward",
+        "L_layer_forward",
+        "model_forward",
+        "forward_pass",
+        "forward_prop",
+        "forwardprop",
+        "feed_forward",
+        "forward_propagate",
+        "forward",
+    ),
+    "loss": (
+        "compute_cost",
+        "compute_loss",
+        "calculate_cost",
+        "calculate_loss",
+        "cost_function",
+        "loss_function",
+        "loss_fn",
+        "cost",
+        "loss",
+    ),
+    "gradients": (
+        "backward_propagation",
+        "back_propagation",
+        "compute_gradients",
+        "compute_gradient",
+        "calculate_gradients",
+        "get_gradients",
+        "L_model_backward",
+        "model_backward",
+        "backward_pass",
+        "backward_prop",
+        "back_prop",
+        "backward",
+        "gradients",
+        "gradient",
+        "grads",
+        "grad",
+    ),
+    "update": (
+        "update_parameters",
+        "update_params",
+        "update_weights",
+        "update_mini_batch",
+        "update_network",
+        "apply_gradients",
+        "gradient_descent_step",
+        "sgd_step",
+        "optimizer_step",
+        "train_step",
+        "step",
+        "update",
+    ),
+    "memory": ("initialize_velocity", "initialize_momentum", "initialize_adam", "init_velocity", "init_momentum"),
+    "loop": (
+        "train",
+        "fit",
+        "training_loop",
+        "train_network",
+        "train_model",
+        "train_loop",
+        "L_layer_model",
+        "nn_model",
+        "gradient_descent",
+        "sgd",
+        "run_training",
+        "main",
+    ),
+}
+
+ALIKE = {
+    "initialize": re.compile(r".*init.*|(make|create|build|new|random)(params|parameters|weights|network)"),
+    "gradients": re.compile(r"(?!.*step).*(grad|backprop|backward|backpass).*"),
+    "loss": re.compile(r".*(cost|loss).*"),
+    "update": re.compile(r".*update.*|.*(train|learn|sgd)(one|step|example|sample|single|row|onbatch|batch)"),
+    "loop": re.compile(r"(train|fit|learn).*|.*training|.*train"),
+}
+# one activation's or one layer's own, a check, or descent: not the whole network's backpropagation
+UNLIKE = re.compile(
+    r".*(sigmoid|tanh|relu|softmax|linear|activation|layer|numeric|check|clip|descent|zero|test|prime|deriv).*"
+)
+
+
+# what a layer calls the gradient that it is given
+HANDED_BACK = {
+    *("delta", "dout", "da", "dz", "dy", "error", "outputerror", "outputgradient", "gradoutput", "upstream"),
+}
+
+# ---- roles ----
 
 # names that mean something else in some parts: (part, plain name) -> role
 _ELSEWHERE = {
