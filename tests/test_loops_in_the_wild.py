@@ -57,7 +57,7 @@ def test_a_loop_that_takes_the_arrays_goes_before_the_classes_it_is_built_of(tmp
     assert keys(wrong) == ["b_l-never-every"]
 
 
-DRAWN = """
+GRADIENTS = """
 import numpy as np
 
 def gradients(W1, b1, W2, b2, X, Y):
@@ -65,7 +65,11 @@ def gradients(W1, b1, W2, b2, X, Y):
     D = 2 * (H @ W2 + b2 - Y) / len(X)
     E = D @ W2.T
     return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
+"""
 
+DRAWN = (
+    GRADIENTS
+    + """
 def train(X, Y, W1, b1, W2, b2, lr, epochs):
     losses = []
     for _ in range(epochs):
@@ -75,6 +79,7 @@ def train(X, Y, W1, b1, W2, b2, lr, epochs):
         W1, b1, W2, b2 = [p - lr * d for p, d in zip((W1, b1, W2, b2), g)]
     return losses
 """
+)
 
 
 @pytest.mark.parametrize(
@@ -224,24 +229,9 @@ def test_a_loop_without_a_shuffle_is_judged_in_order_whatever_is_claimed(tmp_pat
     assert checked(tmp_path, OUTER, order="shuffled").verdict == "right"
 
 
-APART = """
-import numpy as np
-
-def train(X, Y, W1, b1, W2, b2, lr, epochs):
-    losses = []
-    for _ in range(epochs):
-        total, order = 0.0, np.random.permutation(len(X))
-        X_new, Y_new = X[order], TARGETS
-        for k in range(len(X)):
-            x, y = X_new[k:k + 1], Y_new[k:k + 1]
-            h = x @ W1 + b1
-            d = 2 * (h @ W2 + b2 - y)
-            total += float((d * d).sum()) / 4
-            e = d @ W2.T
-            W1, b1, W2, b2 = W1 - lr * x.T @ e, b1 - lr * e.sum(0), W2 - lr * h.T @ d, b2 - lr * d.sum(0)
-        losses.append(total / len(X))
-    return losses
-"""
+APART = ALL.replace("total, rows = 0.0, ROWS", "total, order = 0.0, np.random.permutation(len(X))")
+APART = APART.replace("for k in rows:", "X_new, Y_new = X[order], TARGETS\n        for k in range(len(X)):")
+APART = APART.replace("x, y = X[k:k + 1], Y[k:k + 1]", "x, y = X_new[k:k + 1], Y_new[k:k + 1]")
 
 
 def test_inputs_that_are_shuffled_without_their_targets_are_found(tmp_path: Path) -> None:
@@ -251,15 +241,9 @@ def test_inputs_that_are_shuffled_without_their_targets_are_found(tmp_path: Path
     assert report.problems == ("train shuffles inputs and targets apart: they no longer belong together",)
 
 
-SHORT = """
-import numpy as np
-
-def gradients(W1, b1, W2, b2, X, Y):
-    H = X @ W1 + b1
-    D = 2 * (H @ W2 + b2 - Y) / len(X)
-    E = D @ W2.T
-    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
-
+SHORT = (
+    GRADIENTS
+    + """
 def train(X, Y, W1, b1, W2, b2, lr, epochs):
     losses = []
     for _ in range(epochs):
@@ -268,6 +252,7 @@ def train(X, Y, W1, b1, W2, b2, lr, epochs):
         W1, b1, W2, b2 = [p - lr / 2 * d for p, d in zip((W1, b1, W2, b2), g)]
     return losses
 """
+)
 
 
 def test_a_loop_is_held_to_the_convention_of_its_gradient(tmp_path: Path) -> None:
@@ -302,32 +287,25 @@ def test_one_epoch_is_not_enough_to_show_an_update(tmp_path: Path) -> None:
     assert checked(tmp_path, wrong, epochs=1).verdict == "wrong"
 
 
-WRAPPED = """
-import numpy as np
-
+WRAPPED = (
+    GRADIENTS
+    + """
 def timed(function):
     def wrapper(*args, **kwargs):
         return function(*args, **kwargs)
     return wrapper
 
-def gradients(W1, b1, W2, b2, X, Y):
-    H = X @ W1 + b1
-    D = 2 * (H @ W2 + b2 - Y) / len(X)
-    E = D @ W2.T
-    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
-
 @timed
 def train(X, Y, W1, b1, W2, b2, lr, epochs):
     return []
 """
+)
 
 
 def test_a_loop_that_hides_its_arguments_is_said_not_to_be_judged(tmp_path: Path) -> None:
     report = checked(tmp_path, WRAPPED)
     assert report.verdict == "undecided"
-    assert report.problems == (
-        "cannot be read: wrapper takes *args, so that what it wants cannot be told",
-    ) or "takes *args" in str(report)
+    assert report.problems == ("cannot be read: wrapper takes *args, so that what it wants cannot be told",)
 
 
 INSIDE = """
@@ -354,15 +332,9 @@ def test_rows_that_a_loop_standardises_itself(tmp_path: Path) -> None:
     assert report.verdict != "wrong", report
 
 
-DECAY = """
-import numpy as np
-
-def gradients(W1, b1, W2, b2, X, Y):
-    H = X @ W1 + b1
-    D = 2 * (H @ W2 + b2 - Y) / len(X)
-    E = D @ W2.T
-    return X.T @ E, E.sum(0), H.T @ D, D.sum(0)
-
+DECAY = (
+    GRADIENTS
+    + """
 def train(X, Y, W1, b1, W2, b2, lr, epochs, l2):
     losses = []
     for _ in range(epochs):
@@ -372,6 +344,7 @@ def train(X, Y, W1, b1, W2, b2, lr, epochs, l2):
         W2, b2 = W2 * (1 - lr * l2) - lr * g[2], b2 - lr * g[3]
     return losses
 """
+)
 
 
 def test_a_penalty_that_the_loop_adds_in_its_update(tmp_path: Path) -> None:
