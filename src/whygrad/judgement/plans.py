@@ -10,7 +10,7 @@ from itertools import product
 from whygrad.judgement.arguments import arguments_for
 from whygrad.judgement.containers import Template, fits, folded, has_shapes, made_up, slots
 from whygrad.judgement.forms import Parts, called
-from whygrad.judgement.layouts import Kind, Ones, layouts
+from whygrad.judgement.layouts import Kind, Layout, Ones, layouts
 from whygrad.judgement.neurons import listed_neurons
 from whygrad.judgement.recognition import in_names, recognise
 from whygrad.judgement.returned import described, handed
@@ -23,15 +23,21 @@ from whygrad.network import Network
 def plans(parts: Parts, case: Case, single: bool) -> Iterator[Plan]:
     """The plans to try; raises `Trouble` where the code's parameters cannot be told."""
     for plan, kinds in _containers(parts, case):
-        tried: set[object] = set()
+        tried: set[Layout] = set()
         kept = {slot.part for slot in slots(plan.template)}
         for layout, ones in product(layouts(single, kinds), _ones(kept)):
-            numbers = kept == {"number"}
-            same = (layout.rows, layout.kind, *(() if numbers else (layout.matrix, ones)))
             layout = replace(layout, ones=ones)
-            if (kept & {"W", "b"} or same not in tried) and fits(case.probe.net, plan.template, layout):
-                tried.add(same)
+            told = _told(kept, layout)
+            if told not in tried and fits(case.probe.net, plan.template, layout):
+                tried.add(told)
                 yield replace(plan, layout=layout)
+
+
+def _told(kept: set[str], layout: Layout) -> Layout:
+    """The layout without what makes no difference to a container of such slots: numbers have no shapes."""
+    if "b" not in kept:
+        layout = replace(layout, bias="flat")
+    return replace(layout, matrix="in, out") if kept == {"number"} else layout
 
 
 def _ones(kept: set[str]) -> tuple[Ones, ...]:
