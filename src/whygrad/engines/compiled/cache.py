@@ -10,9 +10,9 @@ import numba.extending
 
 from whygrad.engines.compiled.place import folder
 
-ALONE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
-
+_ALL = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
+_INSIDE = {**_ALL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # a function that writes its own LLVM instructions; Numba's decorator says nothing of types
 intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
@@ -21,7 +21,7 @@ intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
 def kernel(function: Callable[..., Any]) -> Any:
     """A function compiled on its first call for each dtype, and kept on disk."""
     place = folder()
-    made = numba.njit(fastmath=FAST, error_model="numpy", nogil=True)(function)
+    made = numba.njit(**_ALL)(function)
     if place is not None:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(place)
         try:
@@ -33,18 +33,17 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """A function that is compiled into the kernels that call it, and cannot be called from Python."""
-    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, **ALONE)(function)
+    return numba.njit(**_INSIDE)(function)
 
 
 def copied(function: Callable[..., Any]) -> Any:
     """The same, copied into each of its callers, so that loops around it may be turned into vectors."""
-    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, forceinline=True, **ALONE)(function)
+    return numba.njit(**_INSIDE, forceinline=True)(function)
 
 
 def exact(function: Callable[..., Any]) -> Any:
     """The same, its sums added up in the order they are written."""
-    order = FAST - {"reassoc"}
-    return numba.njit(fastmath=order, error_model="numpy", nogil=True, forceinline=True, **ALONE)(function)
+    return numba.njit(**{**_INSIDE, "fastmath": FAST - {"reassoc"}}, forceinline=True)(function)
 
 
 def woven(function: Callable[..., Any]) -> Any:
@@ -52,4 +51,4 @@ def woven(function: Callable[..., Any]) -> Any:
 
     What is compiled on its own is worked over by LLVM once more with each caller above it; this is not.
     """
-    return numba.njit(fastmath=FAST, error_model="numpy", nogil=True, inline="always")(function)
+    return numba.njit(**_ALL, inline="always")(function)

@@ -94,7 +94,7 @@ class Compiled:
             w, kept, met, largest = small.advance(net, training, state, *_numbers(rows, dtype), *at_once)
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
         if _by_blocks(net, training):
-            return self._by_rows(net, training, state, rows, shape, *at_once)
+            return self._by_rows(net, state, rows, shape, rule, *at_once)
         advance = kernel("advance", dtype.name)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
@@ -111,15 +111,15 @@ class Compiled:
         return Advanced(moved, met, float(largest))
 
     def _by_rows(
-        self, net: Network, training: Training, state: State, rows: Rows, shape: Shape, order: Counts, rates: Array
+        self, net: Network, state: State, rows: Rows, shape: Shape, rule: _Rule, order: Counts, rates: Array
     ) -> Advanced:
         """The same for plain gradient descent row by row, in blocks."""
-        advance_rows = kernel("advance_rows", state.w.dtype.name)
+        advance_rows = kernel("advance_rows", state.w.dtype.name, "rows")
         dtype, (step, width) = state.w.dtype, shape.widths[:2].tolist()
         w, met, (at, work) = padded(net, shape, state.w), np.zeros(len(rates)), _work(shape, 1, dtype)
         block, z, moves = (aligned(ROWS * n, dtype) for n in (step, width, width))
         largest = advance_rows(
-            shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, _rule(training), work, at,
+            shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, rule, work, at,
             block, z, np.zeros((ROWS, ROWS), dtype), moves, met,
         )  # fmt: skip
         moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))

@@ -241,3 +241,18 @@ def _step(rule: Any) -> Any:
 
 
 update = chosen([_step(rule) for rule in UPDATES.values()])
+
+
+# ---- what becomes of one number of a gradient before the rule ----
+
+
+@copied
+def penalty(xp: Any, w: Any, l1: float, l2: float) -> Any:
+    """What a penalty adds to the derivative of a weight, as in `propagation.penalized`."""
+    return xp.c(l1) * xp.sign(w) + xp.c(l2) * w
+
+
+@copied
+def bounded(g: Any, limit: Any) -> Any:
+    """g between -limit and limit, or NaN, as where `propagation.clipped` clips by value."""
+    return min(max(g, -limit), limit) if g == g else g

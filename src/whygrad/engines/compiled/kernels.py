@@ -8,7 +8,7 @@ import numpy as np
 
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.cache import inner, kernel
-from whygrad.engines.compiled.formulas import update
+from whygrad.engines.compiled.formulas import bounded, namespace, penalty, update
 from whygrad.engines.compiled.passes import backward, forward, losses
 
 
@@ -117,10 +117,10 @@ def advance(
 def _penalize(s: Any, w: Any, g: Any, u: Any) -> None:
     """g + l1 sign(W) + l2 W, as `propagation.penalized`; biases are free."""
     apart()
-    l1, l2 = w.dtype.type(u.l1), w.dtype.type(u.l2)
+    xp = namespace(w)
     for layer in range(len(s.biases)):
         for i in range(s.weights[layer], s.biases[layer]):
-            g[i] += l1 * np.sign(w[i]) + l2 * w[i]
+            g[i] += penalty(xp, w[i], u.l1, u.l2)
 
 
 @inner
@@ -130,7 +130,7 @@ def _clip(s: Any, g: Any, u: Any) -> None:
     if u.clip == 1:
         limit = g.dtype.type(u.limit)
         for i in range(len(g)):
-            g[i] = min(max(g[i], -limit), limit) if g[i] == g[i] else g[i]
+            g[i] = bounded(g[i], limit)
     elif u.clip == 3:
         _shorten(g, 0, len(g), u.limit, 1e-6)
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import inner, kernel, woven
+from whygrad.engines.compiled.formulas import bounded, namespace, penalty
 from whygrad.engines.compiled.layout import LANES
 
 
@@ -144,11 +145,11 @@ def advance_lanes(
 def _penalize(s: Any, w: Any, g: Any, u: Any) -> None:
     """g + l1 sign(W) + l2 W, as `propagation.penalized`; biases are free."""
     apart()
-    l1, l2 = w.dtype.type(u.l1), w.dtype.type(u.l2)
+    xp = namespace(w)
     for layer in range(len(s.biases)):
         for p in range(s.weights[layer], s.biases[layer]):
             for i in range(LANES):
-                g[p, i] += l1 * np.sign(w[p, i]) + l2 * w[p, i]
+                g[p, i] += penalty(xp, w[p, i], u.l1, u.l2)
 
 
 @inner
@@ -159,7 +160,7 @@ def _clip(s: Any, g: Any, u: Any) -> None:
         limit = g.dtype.type(u.limit)
         for p in range(len(g)):
             for i in range(LANES):
-                g[p, i] = min(max(g[p, i], -limit), limit) if g[p, i] == g[p, i] else g[p, i]
+                g[p, i] = bounded(g[p, i], limit)
     elif u.clip == 3:
         _shorten(g, u.limit, 1e-6)
     else:

@@ -83,7 +83,7 @@ import numpy as np
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import kernel
-from whygrad.engines.compiled.formulas import formula_of, namespace
+from whygrad.engines.compiled.formulas import formula_of, namespace, penalty
 from whygrad.losses import LOSSES
 from whygrad.updates import UPDATES
 
@@ -180,7 +180,7 @@ def _update(plan: _Plan) -> Iterator[str]:
         for j in units:
             for i in before:
                 name = f"w{n}_{i}_{j}"
-                penalty = f" + (xp.c(l1) * xp.sign({name}) + xp.c(l2) * {name})" if plan.penalized else ""
+                penalty = f" + penalty(xp, {name}, l1, l2)" if plan.penalized else ""
                 yield from _moved(name, f"a{n - 1}_{i} * d{n}_{j}{penalty}", number)
             yield from _moved(f"b{n}_{j}", f"d{n}_{j}", number)
 

@@ -14,14 +14,12 @@ from whygrad.engines.compiled.place import folder, kept, note, turn
 
 KERNELS = ("evaluate", "advance", "gradient")  # what a run needs
 
-_HERE = "whygrad.engines.compiled"
 _called: set[tuple[str, str]] = set()  # (kernel, dtype) in this process
 
 
-def kernel(name: str, dtype: str) -> Callable[..., Any]:
-    """The kernel of that name, to be called with numbers of that dtype."""
-    module = import_module(f"{_HERE}.{'rows' if name == 'advance_rows' else 'kernels'}")
-    function: Callable[..., Any] = getattr(module, name)
+def kernel(name: str, dtype: str, file: str = "kernels") -> Callable[..., Any]:
+    """The kernel of that name and file, to be called with numbers of that dtype."""
+    function: Callable[..., Any] = getattr(import_module(f"whygrad.engines.compiled.{file}"), name)
     if (name, dtype) in _called:
         return function
 
