@@ -4,8 +4,7 @@ Backpropagation goes from the output back, and a slip changes nothing of what is
 goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
 none before it helps. What changes agreeing blocks, for another slip to change them back, is tried after the other
 pairs, and in pairs only, as it hardly ever happens: a bias summed over the rows where all else is their mean, or
-weights read after an update that never comes. So is what shows in nothing by itself, as the rate in a gradient,
-unless that goes back through weights that are updated already.
+weights read after an update that never comes.
 """
 
 from __future__ import annotations
@@ -131,8 +130,7 @@ class Search:
         for k, element in enumerate(self.elements):
             is_slip = isinstance(element, Slip)
             left = slips if is_slip else conventions
-            may_change = block in changed[k] or (anywhere and not self.first[k])
-            if left and may_change and self._goes_with(k, chosen):
+            if left and block in changed[k] and self._goes_with(k, chosen):
                 more = tuple(sorted((*chosen, k)))
                 yield from self._grown(more, slips - is_slip, conventions - (not is_slip), tried, anywhere)
 
