@@ -139,6 +139,15 @@ def test_a_slip_that_hides_part_of_another_is_named_with_it() -> None:
     assert found(judged(hypothesis.procedure, strong(*NETS[name]), ALL[::3])) == {hypothesis.keys}
 
 
+def test_a_slip_of_an_update_not_shown_is_named_where_a_gradient_follows_it() -> None:
+    name = "2-2-1 sigmoid"  # ten times the rate shows in the gradient, which goes back through the updated W_2
+    hypothesis = planted(name, "updated-weights", "rate-10")
+    match = judged(hypothesis.procedure, strong(*NETS[name]), ("gradient",))
+    assert found(match) == {hypothesis.keys}
+    assert match.digits is not None
+    assert match.digits > 12
+
+
 def test_the_notebooks_three_slips_are_named_from_one_update() -> None:
     net, _, training = wg.example("students")
     probes = probes_for(net, training, Rows(np.zeros((4, 2)), np.zeros((4, 1))))

@@ -166,8 +166,11 @@ def _elements(probe: Probe, aspects: Aspects, loop: bool, loss: bool) -> list[Sl
 
 
 def _visible(search: Search, hypothesis: Hypothesis, shown: Aspects) -> Hypothesis:
-    """The hypothesis without what changes only aspects that are not judged here."""
-    kept = {e.key for e in hypothesis.elements if search.aspects(e) & set(shown)}
+    """The hypothesis without what changes only aspects that are not judged here.
+
+    What shows in no aspect by itself is there because the rest does not agree without it.
+    """
+    kept = {e.key for e in hypothesis.elements if not search.aspects(e) or search.aspects(e) & set(shown)}
     return Hypothesis(
         tuple(e for e in hypothesis.slips if e.key in kept),
         tuple(e for e in hypothesis.conventions if e.key in kept),

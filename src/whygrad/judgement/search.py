@@ -4,7 +4,8 @@ Backpropagation goes from the output back, and a slip changes nothing of what is
 goes the same way: where a block of numbers is the first that does not agree, only what can change that block and
 none before it helps. What changes agreeing blocks, for another slip to change them back, is tried after the other
 pairs, and in pairs only, as it hardly ever happens: a bias summed over the rows where all else is their mean, or
-weights read after an update that never comes.
+weights read after an update that never comes. So is what changes an update that is not shown: its rate shows in a
+gradient that goes back through weights that are updated already.
 """
 
 from __future__ import annotations
@@ -80,6 +81,14 @@ class Search:
         """For each element, every block it changes."""
         return [{block for blocks in cases for block in blocks} for cases in self.touched]
 
+    @cached_property
+    def hidden(self) -> list[bool]:
+        """For each element, whether it changes an update that is not shown, and nothing else."""
+        steps = list(zip(self.cases, self.right, strict=True))
+        changed = [[b for case, right in steps for b in self.effects.of(e, case, right)] for e in self.elements]
+        shown = {block.aspect for case in self.cases for block in case.blocks}
+        return [bool(blocks) and {b.aspect for b in blocks} == {"stepped"} - shown for blocks in changed]
+
     @property
     def unseen(self) -> tuple[Element, ...]:
         """What changes no number of these cases by more than rounding."""
@@ -130,7 +139,8 @@ class Search:
         for k, element in enumerate(self.elements):
             is_slip = isinstance(element, Slip)
             left = slips if is_slip else conventions
-            if left and block in changed[k] and self._goes_with(k, chosen):
+            may_help = block in changed[k] or (anywhere and self.hidden[k])
+            if left and may_help and self._goes_with(k, chosen):
                 more = tuple(sorted((*chosen, k)))
                 yield from self._grown(more, slips - is_slip, conventions - (not is_slip), tried, anywhere)
 
