@@ -157,16 +157,16 @@ class Result(NamedTuple):
     largest: float
 
 
-def draw_setup(case: Case, seed: int) -> Setup:
+def draw_setup(case: Case, seed: int, inputs: int = 2, hidden: int = 3, outputs: int = 2) -> Setup:
     loss, output = case.formulas
-    net = Network(2, layers((3,) * (case.depth - 1) + (2,), case.hidden, output))
+    net = Network(inputs, layers((hidden,) * (case.depth - 1) + (outputs,), case.hidden, output))
     draw = np.random.default_rng((seed, case.depth))
     dtype = np.dtype(case.dtype)
     n = BATCHES[case.batch]
     weights = draw.uniform(0, 2, n) * (np.arange(n) != 1)  # one row counts nothing
     rows = Rows(
-        draw.normal(0, 1, (n, 2)).astype(dtype),
-        targets_for(loss, n, 2, draw).astype(dtype),
+        draw.normal(0, 1, (n, inputs)).astype(dtype),
+        targets_for(loss, n, outputs, draw).astype(dtype),
         weights.astype(dtype) if case.weighted else None,
     )
     l1, l2 = case.penalty

@@ -73,16 +73,16 @@ def test_what_is_not_finite_comes_through() -> None:
 def test_where_nothing_can_be_written_it_is_compiled_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from whygrad.engines.compiled import cache
+    from whygrad.engines.compiled import cache, written
 
-    for module in (cache, small):
+    for module in (cache, written):
         monkeypatch.setattr(module, "folder", lambda: None)
-    small._kernel.cache_clear()
+    written.written.cache_clear()
     net, _, training = wg.example("students")
     rows = Rows(np.array([[8.0, 8], [7, 9]]), np.array([[4.0], [5]]))
     given = net, training, State(np.full(9, 0.1), ()), rows, np.arange(2), np.full(2, 0.001)
     assert np.allclose(Compiled().advance(*given).state.w, Reference().advance(*given).state.w, rtol=1e-14)
-    small._kernel.cache_clear()
+    written.written.cache_clear()
 
 
 def test_kept_kernels_are_loaded_by_the_next_process(tmp_path: Path) -> None:

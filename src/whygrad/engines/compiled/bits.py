@@ -50,3 +50,17 @@ def signed(context: Any, x: Any, sign: Any) -> Any:
         return builder.bitcast(builder.or_(builder.bitcast(args[0], bits), taken), number)
 
     return x(x, sign), codegen
+
+
+@intrinsic
+def larger(context: Any, x: Any, y: Any) -> Any:
+    """The larger of two numbers of one dtype, or NaN where one of them is."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = _PAIRS[x][2]
+        name = f"llvm.maximum.{'f32' if x == types.float32 else 'f64'}"
+        known = builder.module.globals.get(name)
+        function = known or ir.Function(builder.module, ir.FunctionType(number, [number] * 2), name)
+        return builder.call(function, args)
+
+    return x(x, x), codegen

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from whygrad.engines.compiled import small
+from whygrad.engines.compiled import sized, small
 from whygrad.engines.compiled.layout import (
     FEWEST_INPUTS,
     ROWS,
@@ -90,8 +90,9 @@ class Compiled:
         dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
         shape, rule = shape_of(net, training.loss, dtype), _rule(training)
         at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
-        if small.fits(net, training):
-            w, kept, met, largest = small.advance(net, training, state, *_numbers(rows, dtype), *at_once)
+        own = next((one for one in (small, sized) if one.fits(net, training)), None)
+        if own is not None:
+            w, kept, met, largest = own.advance(net, training, state, *_numbers(rows, dtype), *at_once)
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
         if _by_blocks(net, training):
             return self._by_rows(net, state, rows, shape, rule, *at_once)

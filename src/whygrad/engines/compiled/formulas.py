@@ -1,7 +1,7 @@
 """Every activation, loss and update rule as compiled loops, chosen by number.
 
 Each entry of ACTIVATIONS, LOSSES and UPDATES is compiled as it stands there, inside a loop over the numbers of a
-buffer. Formulas that look at a whole row (softmax) are given one row after the other as an array (n,).
+buffer. Those that look at a whole row (softmax) are written out as loops over one row after the other (`traced`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from numba.extending import overload
 
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.bits import of_bits, size_bits
+from whygrad.engines.compiled.bits import larger, of_bits, size_bits
 from whygrad.engines.compiled.cache import copied, inner
 from whygrad.engines.compiled.namespace import XP32, XP64
 from whygrad.engines.compiled.raw import read, write
+from whygrad.engines.compiled.traced import Value, loops, number, row, row_sum, scratch_lines, traced
 from whygrad.losses import LOSSES, Share
 from whygrad.updates import UPDATES
 
@@ -57,12 +58,37 @@ def chosen(functions: Sequence[Any]) -> Any:
     return inner(names["chosen"])
 
 
+def _by_rows(arguments: str, dtype: str, result: Value, written: str, then: str = "") -> Any:
+    """A function of those arguments that works a result out for every row: the number `total`, or a row.
+
+    `written` is what writes a row's number at place j, `then` what comes after each row; `dtype` names an array.
+    """
+    lines = loops(result, "n", "total", written, lambda k: (f"s[{k}, j]", f"s[{k}, j] = {{0}}"))
+    text = "\n".join([
+        f"def of_rows({arguments}):",
+        "    apart()",
+        f"    xp, s = namespace({dtype}), np.empty(({scratch_lines(result)}, n), {dtype}.dtype)",
+        "    for r in range(0, rows * width, width):",
+        *(f"        {line}" for line in lines),
+        f"        {then}", "",
+    ])  # fmt: skip
+    names: dict[str, Any] = {"np": np, "apart": apart, "namespace": namespace}
+    names |= {"larger": larger, "read": read, "write": write}
+    exec(text, names)
+    return inner(names["of_rows"])
+
+
+def _given(names: str) -> list[Value]:
+    """The rows of those buffers, and the formula's constant."""
+    return [*(row(f"read({name}, {name}0 + r + j)") for name in names), number("k")]
+
+
 # ---- activations: a from z, and dL/dz from dL/da ----
 
 
 def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
-    formula = formula_of(rule)
     if elementwise:
+        formula = formula_of(rule)
 
         @inner
         def value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
@@ -73,21 +99,15 @@ def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
 
         return value
 
-    @inner
-    def row_value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
-        apart()
-        for r in range(0, rows * width, width):
-            found = formula(namespace(z), z[z0 + r : z0 + r + n], k)
-            for j in range(n):
-                a[a0 + r + j] = found[j]
-
-    return row_value
+    return _by_rows(
+        "z, z0, a, a0, rows, n, width, k", "z", traced(rule, *_given("z")), "write(a, a0 + r + j, {0})"
+    )
 
 
 def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
     """In place: d is dL/da before and dL/dz after."""
-    formula = formula_of(rule)
     if elementwise:
+        formula = formula_of(rule)
 
         @inner
         def pull(
@@ -100,18 +120,8 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
 
         return pull
 
-    @inner
-    def row_pull(
-        d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float
-    ) -> None:
-        apart()
-        for r in range(0, rows * width, width):
-            one_d, one_z, one_a = d[d0 + r : d0 + r + n], z[z0 + r : z0 + r + n], a[a0 + r : a0 + r + n]
-            found = formula(namespace(z), one_d, one_z, one_a, k)
-            for j in range(n):
-                one_d[j] = found[j]
-
-    return row_pull
+    result = traced(rule, *_given("dza"))
+    return _by_rows("d, d0, z, z0, a, a0, rows, n, width, k", "d", result, "write(d, d0 + r + j, {0})")
 
 
 activate = chosen([_value(g.value_rule, g.elementwise) for g in ACTIVATIONS.values()])
@@ -124,8 +134,8 @@ pull = chosen([_pull(g.pull_rule, g.elementwise) for g in ACTIVATIONS.values()])
 @cache
 def _rows_loss(rule: Share, elementwise: bool) -> Any:
     """found[r] = share times the sum of row r's shares; `u` is a, or z where loss and output are fused."""
-    formula = formula_of(rule)
     if elementwise:
+        formula = formula_of(rule)
 
         @inner
         def loss(
@@ -141,17 +151,8 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
 
         return loss
 
-    @inner
-    def row_loss(
-        u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any
-    ) -> None:
-        apart()
-        xp = namespace(u)
-        for r in range(rows):
-            i, j = u0 + r * width, y0 + r * width
-            found[r] = xp.c(share) * xp.rowsum(formula(xp, u[i : i + n], y[j : j + n], k))
-
-    return row_loss
+    result = number("xp.c(share)") * row_sum(traced(rule, *_given("uy")))
+    return _by_rows("u, u0, y, y0, rows, n, width, k, share, found", "u", result, "", "found[r // width] = total")
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.apart import apart, wide
 from whygrad.engines.compiled.cache import inner, kernel
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty, update
 from whygrad.engines.compiled.passes import backward, forward, losses
@@ -47,6 +47,7 @@ def _look(
 @kernel
 def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, g: Any) -> Any:
     """The mean loss of those rows, and g."""
+    wide()
     shares, found = np.empty(len(rows), w.dtype), np.empty(len(rows), w.dtype)
     loss = _look(s, w, x, y, weights, rows, work, at, shares, found)
     backward(s, w, work, at, len(rows), shares, g, 0)
@@ -58,6 +59,7 @@ def evaluate(
     s: Any, w: Any, x: Any, y: Any, start: int, stop: int, block: int, work: Any, at: Any, found: Any, outputs: Any
 ) -> None:
     """Each row's loss and outputs, from row `start` to `stop`, `block` rows at a time."""
+    wide()
     a, width, n = at[len(at) - 3], s.widths[-1], s.sizes[-1]
     for first in range(start, stop, block):
         m = min(block, stop - first)
@@ -89,6 +91,7 @@ def advance(
     met: Any,
 ) -> float:
     """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move."""
+    wide()
     shares, found, largest = np.empty(size, w.dtype), np.empty(size, w.dtype), 0.0
     before = np.empty(len(frozen), w.dtype)
     for k in range(len(rates)):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.apart import apart, wide
 from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import inner, kernel, woven
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty
@@ -115,6 +115,7 @@ def advance_lanes(
     held counts the epochs after which everything was still finite; rates (updates, LANES) begin with this call's.
     No line is cut out of an array and handed on: Numba counts who holds such a view, a fifth of the time here.
     """
+    wide()
     n, one, done = orders.shape[1], w.dtype.type(1), 0
     for e in range(len(orders)):
         for first in range(0, n, size):

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.engines.compiled.apart import apart
+from whygrad.engines.compiled.apart import apart, wide
+from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import inner, kernel
 from whygrad.engines.compiled.formulas import activate, update
 from whygrad.engines.compiled.layout import ROWS
@@ -59,11 +60,10 @@ def _end(s: Any, w: Any, block: Any, moves: Any, m: int, g: Any) -> None:
 @inner
 def _largest(values: Any, start: int, stop: int) -> float:
     """The largest |number|; NaN where there is one."""
-    top = values.dtype.type(0)
+    top = size_bits(values.dtype.type(0))
     for i in range(start, stop):
-        size = abs(read(values, i))
-        top = size if size > top or size != size else top
-    return np.float64(top)
+        top = max(top, size_bits(read(values, i)))
+    return float(of_bits(top))
 
 
 @kernel
@@ -72,6 +72,7 @@ def advance_rows(
     block: Any, z: Any, dots: Any, moves: Any, met: Any,
 ) -> float:  # fmt: skip
     """One update of plain gradient descent a row; w moves in place, met[k] is each row's loss before it."""
+    wide()
     step, width, n, behind, b = s.widths[0], s.widths[1], s.sizes[1], s.weights[1], s.biases[0]
     here, target, delta, zero = at[2], at[1], at[4], w.dtype.type(0)
     shares, found, nothing, largest = np.empty(1, w.dtype), np.empty(1, w.dtype), np.empty(0, w.dtype), 0.0

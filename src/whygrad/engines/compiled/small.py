@@ -8,20 +8,14 @@ were, then every parameter's update, as `propagation` and `updates` say it for a
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from whygrad.engines.compiled.place import folder
 from whygrad.engines.compiled.waiting import first_calls
+from whygrad.engines.compiled.written import written
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.state import State
@@ -46,7 +40,7 @@ def advance(
     x (rows, n_in), y (rows, n_out), weights (rows,) or none, in the state's dtype.
     """
     rule, loss = training.optimizer, training.loss
-    kernel = _kernel(_text(_Plan(net.sizes, tuple(g.activation.name for g in net.layers), loss.name,
+    kernel = written(_text(_Plan(net.sizes, tuple(g.activation.name for g in net.layers), loss.name,
                                  loss.fuses(net.output) is not None, name_of(rule),
                                  bool(training.l1 or training.l2), len(weights) > 0)))  # fmt: skip
     w, met = state.w.copy(), np.empty(len(rates))
@@ -81,6 +75,7 @@ class _Plan:
 _HEAD = """
 import numpy as np
 from whygrad.activations import ACTIVATIONS
+from whygrad.engines.compiled.apart import wide
 from whygrad.engines.compiled.bits import of_bits, size_bits
 from whygrad.engines.compiled.cache import kernel
 from whygrad.engines.compiled.formulas import formula_of, namespace, penalty
@@ -111,7 +106,7 @@ def _text(plan: _Plan) -> str:
         head, *layers, "", "",
         "@kernel",
         "def advance(w, memory, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, met):",
-        "    xp = namespace(w)", "    largest = size_bits(xp.c(0.0))",
+        "    wide()", "    xp = namespace(w)", "    largest = size_bits(xp.c(0.0))",
         f"    given = ({''.join(f'k[{n}], ' for n in range(len(fields(UPDATES[plan.rule])) - 1))})",
         *(f"    {name} = w[{at}]" for name, at in _parameters(plan)), *read,
         "    for i in range(len(rates)):", "        r = order[i]", row,
@@ -192,38 +187,3 @@ def _moved(name: str, g: str, number: int) -> Iterator[str]:
     yield f"{name} = new"
     for k in range(number):
         yield f"m{k}_{name} = kept[{k}]"
-
-
-# ---- the module ----
-
-
-@cache
-def _kernel(text: str) -> Any:
-    """The compiled function of that text."""
-    place = folder()
-    name = f"whygrad_small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    if place is None:
-        module = ModuleType(name)
-        exec(compile(text, name, "exec"), vars(module))
-        return module.advance
-    path = place / f"{name}.py"
-    if not path.exists():
-        _write(path, text)
-    from importlib import util
-
-    spec = util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = util.module_from_spec(spec)
-    sys.modules[name] = loaded  # where Numba looks for it when it loads machine code
-    spec.loader.exec_module(loaded)
-    return loaded.advance
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, whoever else writes it."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    os.replace(file.name, path)

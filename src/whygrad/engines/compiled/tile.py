@@ -28,7 +28,7 @@ _INT, _SMALL = ir.IntType(64), ir.IntType(32)
 
 
 @intrinsic
-def _address(context: Any, array: Any, at: Any) -> Any:
+def address(context: Any, array: Any, at: Any) -> Any:
     """Where array[at] lies."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -77,7 +77,7 @@ def _emit(builder: Any, args: Any, number: Any, size: int, length: int, rows: in
     first = builder.gep(a, [builder.mul(k, ak)])
     more = []
     for i in range(rows):
-        left = _repeated(builder, builder.load(builder.gep(first, [builder.mul(ai, _INT(i))])), vector)
+        left = repeated(builder, builder.load(builder.gep(first, [builder.mul(ai, _INT(i))])), vector)
         more.append([builder.call(fma, [left, right[j], sums[i][j]]) for j in range(vectors)])
     zero = ir.Constant(vector, [number(0.0)] * length)
     for total, summed in zip(_flat(sums), _flat(more), strict=True):
@@ -103,7 +103,7 @@ def _at(builder: Any, pointer: Any, offset: int, vector: Any, size: int) -> Any:
     return builder.load(place, align=LINE)
 
 
-def _repeated(builder: Any, number: Any, vector: Any) -> Any:
+def repeated(builder: Any, number: Any, vector: Any) -> Any:
     """A vector of one number."""
     blank = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(blank, number, _SMALL(0))
@@ -128,7 +128,7 @@ def product(
         i = 0
         while i < m:
             tall = m - i >= HIGH
-            pa, pb, pc = _address(a, a0 + i * ai), _address(b, b0 + j), _address(c, c0 + i * ci + j)
+            pa, pb, pc = address(a, a0 + i * ai), address(b, b0 + j), address(c, c0 + i * ci + j)
             if tall and wide:
                 _high_wide(pa, ai, ak, pb, bk, pc, ci, depth)
             elif tall:
