@@ -37,7 +37,7 @@ BURSTS = 8  # in one look
 @kernel
 def _repeated(a: Any, b: Any, c: Any, m: int, n: int, depth: int, times: int) -> None:
     for _ in range(times):
-        product(a, 0, depth, 1, b, 0, n, c, 0, n, m, n, depth)
+        product(a, 0, depth, 1, b, 0, depth, 0, c, 0, 1, n, m, n, depth)
 
 
 @dataclass(frozen=True)

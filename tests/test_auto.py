@@ -202,11 +202,11 @@ for table in tables:
             run = wg.fit(net, table, loss=loss, epochs=2, batch=batch, engine="compiled", **more)
             wg.evaluate(run, table)
 from whygrad.engines.compiled import kernels
-print([len(k.signatures) for k in (kernels.evaluate, kernels.advance, kernels.gradient)])
+print([len(k.signatures) for k in (kernels.evaluate, kernels.advance)])
 """
 
 
 def test_every_setting_is_served_by_the_same_machine_code() -> None:
     """A second type for the same dtype would be compiled in the middle of a run, unannounced."""
     done = subprocess.run([sys.executable, "-c", SETTINGS], capture_output=True, text=True)
-    assert done.stdout.strip() == "[1, 1, 1]", done.stderr
+    assert done.stdout.strip() == "[1, 1]", done.stderr

@@ -44,7 +44,7 @@ def test_the_tiles_are_a_matrix_product(dtype: str, m: int, n: int) -> None:
     a, b, c = aligned(m * k, kind), aligned(k * n, kind), aligned(m * n, kind)
     A, B, C = a.reshape(m, k), b.reshape(k, n), c.reshape(m, n)
     A[:], B[:] = draw.normal(size=(m, k)), draw.normal(size=(k, n))
-    run = numba.njit(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, n, c, 0, n, m, n, k))
+    run = numba.njit(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, 1, n, c, 0, 1, n, m, n, k))
     assert m % LOW == 0
     within = {"rtol": 0, "atol": 1e-14 if dtype == "float64" else 1e-5}
     run(a, k, 1, b, c, m, n, k)

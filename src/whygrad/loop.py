@@ -109,10 +109,11 @@ def _chunk(job: Job, state: State, order: Indices, rate: Array) -> State:
     first = state.row // size
     batches = -(-len(part) // size)
     moved = job.engine.advance(job.net, job.training, state, job.rows, part, rate[first : first + batches])
-    met = state.met
-    for k, loss in enumerate(moved.losses.tolist()):  # one by one, so that chunks leave no trace in the sum
-        met += loss * min(size, len(part) - k * size)  # the last batch may be smaller
-    return replace(moved.state, row=state.row + len(part), met=met)
+    sizes = np.minimum(size, len(part) - size * np.arange(batches))  # the last batch may be smaller
+    sums = np.cumsum(
+        np.append(state.met, moved.losses * sizes)
+    )  # one by one, so that chunks leave no trace in the sum
+    return replace(moved.state, row=state.row + len(part), met=float(sums[-1]))
 
 
 def _end_epoch(job: Job, state: State, last: Record, rate: float) -> tuple[State, Record | None, Stopped | None]:

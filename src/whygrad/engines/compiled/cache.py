@@ -32,8 +32,17 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """A function that is compiled into the kernels that call it, and cannot be called from Python."""
-    return numba.njit(**_INSIDE)(function)
+    """A function that is compiled into the kernels that call it, and cannot be called from Python.
+
+    It makes no arrays and does not count who holds those it is given; the kernel's caller holds them. (Each call
+    would count every array up and down, and threads would wait for each other's counts.)
+    """
+    return numba.njit(**_INSIDE, _nrt=False)(function)
+
+
+def making(function: Callable[..., Any]) -> Any:
+    """The same for one that makes arrays."""
+    return numba.njit(**_INSIDE, _nrt=True)(function)
 
 
 def copied(function: Callable[..., Any]) -> Any:

@@ -23,6 +23,7 @@ from whygrad.engines.compiled.layout import (
     unpadded,
     work_size,
 )
+from whygrad.engines.compiled.together import team_for, together
 from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
 from whygrad.engines.protocol import Advanced, Evaluated, Many, ManyAdvanced
 from whygrad.losses import LOSSES
@@ -50,6 +51,9 @@ class _Rule(NamedTuple):
     limit: float
 
 
+_NO_RULE = _Rule(-1, np.zeros(0), 0.0, 0.0, 0, 0.0)
+
+
 class Compiled:
     """Kernels for every network, on one core or several; float64 and float32."""
 
@@ -67,21 +71,24 @@ class Compiled:
             rows, w = Rows(*np.zeros((2, 1, 1), dtype)), np.zeros(2, dtype)
             self.evaluate(net, training, w, rows)
             self.advance(net, training, State(w, ()), rows, np.zeros(1, np.int64), np.zeros(1))
-            self.gradients(net, training, w, rows)
 
     def gradients(self, net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
         """The mean loss of the rows and its gradient (P,), in blocks of rows as the reference engine's."""
-        gradient = kernel("gradient", w.dtype.name)
-        shape = shape_of(net, training.loss, w.dtype)
-        held, g = padded(net, shape, w), aligned(int(shape.weights[-1]), w.dtype)
-        at, work = _work(shape, min(BLOCK, len(rows)), w.dtype)
+        advance, dtype, most = kernel("advance", w.dtype.name), w.dtype, min(BLOCK, len(rows))
+        shape = shape_of(net, training.loss, dtype)
+        held, g, nothing = padded(net, shape, w), aligned(int(shape.weights[-1]), dtype), np.zeros(0, dtype)
+        (at, work), (shares, found), met = _work(shape, most, dtype), np.empty((2, most), dtype), np.empty(1)
         total, summed = 0.0, np.zeros_like(w)
         for start in range(0, len(rows), BLOCK):
             block = np.arange(start, min(start + BLOCK, len(rows)))
-            loss = gradient(shape, held, *_numbers(rows, w.dtype), block, work, at, g)
+            given = (
+                shape, held, nothing, g, *_numbers(rows, dtype), block, len(block), np.zeros(1), 0, _NO_RULE,
+                np.zeros(0, dtype=bool), nothing, work, at, shares, found, met,
+            )  # fmt: skip
+            together(advance, given, team_for(net.n_parameters * len(block), len(block)))
             share = len(block) / len(rows)
-            total, summed = total + share * loss, summed + share * unpadded(net, shape, g)
-        return total, summed.astype(w.dtype, copy=False)
+            total, summed = total + share * float(met[0]), summed + share * unpadded(net, shape, g)
+        return total, summed.astype(dtype, copy=False)
 
     def advance(
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
@@ -96,20 +103,20 @@ class Compiled:
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
         if _by_blocks(net, training):
             return self._by_rows(net, state, rows, shape, rule, *at_once)
-        advance = kernel("advance", dtype.name)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
         if training.freeze:
             frozen = padded(net, shape, np.where(trainable(net, training.freeze), 0, 1).astype(dtype)) > 0
         at, work = _work(shape, size, dtype)
-        met = np.zeros(len(rates))
-        largest = advance(
-            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), at_once[0],
-            size, at_once[1], state.t, rule, frozen, work, at, met,
+        met, (shares, found) = np.zeros(len(rates)), np.empty((2, size), dtype)
+        given = (
+            shape, w, memory, aligned(len(w), dtype), *_numbers(rows, dtype), at_once[0], size, at_once[1],
+            state.t, rule, frozen, np.empty(len(frozen), dtype), work, at, shares, found, met,
         )  # fmt: skip
+        largest = together(kernel("advance", dtype.name), given, team_for(net.n_parameters * size, size))
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
-        return Advanced(moved, met, float(largest))
+        return Advanced(moved, met, largest)
 
     def _by_rows(
         self, net: Network, state: State, rows: Rows, shape: Shape, rule: _Rule, order: Counts, rates: Array
@@ -121,7 +128,7 @@ class Compiled:
         block, z, moves = (aligned(ROWS * n, dtype) for n in (step, width, width))
         largest = advance_rows(
             shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, rule, work, at,
-            block, z, np.zeros((ROWS, ROWS), dtype), moves, met,
+            block, z, np.zeros((ROWS, ROWS), dtype), moves, *np.empty((2, 1), dtype), np.empty(0, dtype), met,
         )  # fmt: skip
         moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))
         return Advanced(moved, met, float(largest))
@@ -143,7 +150,7 @@ class Compiled:
 
         def look(start: int, stop: int) -> None:
             at, work = _work(shape, _SEEN, dtype)
-            evaluate(shape, held, x, y, start, stop, _SEEN, work, at, found, outputs)
+            evaluate(shape, held, x, y, start, stop, np.empty(_SEEN, np.int64), work, at, found, outputs)
 
         look(0, min(_A_THREAD, len(rows)))  # compiles, if need be, before there are threads
         left = range(_A_THREAD, len(rows), _A_THREAD)

@@ -21,7 +21,7 @@ from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.bits import larger, of_bits, size_bits
 from whygrad.engines.compiled.cache import copied, inner
 from whygrad.engines.compiled.namespace import XP32, XP64
-from whygrad.engines.compiled.raw import read, write
+from whygrad.engines.compiled.raw import read, room, write
 from whygrad.engines.compiled.traced import Value, loops, number, row, row_sum, scratch_lines, traced
 from whygrad.losses import LOSSES, Share
 from whygrad.updates import UPDATES
@@ -63,17 +63,17 @@ def _by_rows(arguments: str, dtype: str, result: Value, written: str, then: str 
 
     `written` is what writes a row's number at place j, `then` what comes after each row; `dtype` names an array.
     """
-    lines = loops(result, "n", "total", written, lambda k: (f"s[{k}, j]", f"s[{k}, j] = {{0}}"))
+    lines = loops(result, "n", "total", written, lambda k: (f"s[{k} * n + j]", f"s[{k} * n + j] = {{0}}"))
     text = "\n".join([
         f"def of_rows({arguments}):",
         "    apart()",
-        f"    xp, s = namespace({dtype}), np.empty(({scratch_lines(result)}, n), {dtype}.dtype)",
+        f"    xp, s = namespace({dtype}), room({dtype}, {scratch_lines(result)} * n)",
         "    for r in range(0, rows * width, width):",
         *(f"        {line}" for line in lines),
         f"        {then}", "",
     ])  # fmt: skip
     names: dict[str, Any] = {"np": np, "apart": apart, "namespace": namespace}
-    names |= {"larger": larger, "read": read, "write": write}
+    names |= {"larger": larger, "read": read, "room": room, "write": write}
     exec(text, names)
     return inner(names["of_rows"])
 
@@ -83,7 +83,7 @@ def _given(names: str) -> list[Value]:
     return [*(row(f"read({name}, {name}0 + r + j)") for name in names), number("k")]
 
 
-# ---- activations: a from z, and dL/dz from dL/da ----
+# ---- activations: a from z, and dL/dz from dL/da, of n numbers in each row; elementwise also of padding ----
 
 
 def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
@@ -94,8 +94,9 @@ def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
         def value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
             apart()
             xp = namespace(z)
-            for i in range(rows * width):
-                write(a, a0 + i, formula(xp, read(z, z0 + i), k))
+            for r in range(0, 1 if n == width else rows * width, width):
+                for i in range(r, rows * width if n == width else r + n):
+                    write(a, a0 + i, formula(xp, read(z, z0 + i), k))
 
         return value
 
@@ -115,8 +116,9 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
         ) -> None:
             apart()
             xp = namespace(z)
-            for i in range(rows * width):
-                write(d, d0 + i, formula(xp, read(d, d0 + i), read(z, z0 + i), read(a, a0 + i), k))
+            for r in range(0, 1 if n == width else rows * width, width):
+                for i in range(r, rows * width if n == width else r + n):
+                    write(d, d0 + i, formula(xp, read(d, d0 + i), read(z, z0 + i), read(a, a0 + i), k))
 
         return pull
 
@@ -203,39 +205,40 @@ def _constants(n: int) -> Any:
 
 @inner
 def _write_one(memory: Any, i: int, n: int, kept: Any) -> None:
-    memory[i] = kept[0]
+    write(memory, i, kept[0])
 
 
 @inner
 def _write_two(memory: Any, i: int, n: int, kept: Any) -> None:
-    memory[i], memory[n + i] = kept
+    write(memory, i, kept[0])
+    write(memory, n + i, kept[1])
 
 
 _REMEMBER = {  # how many memories, one after the other -> (what reads a parameter's, what writes them)
     0: (inner(lambda memory, i, n: ()), inner(lambda memory, i, n, kept: None)),
-    1: (inner(lambda memory, i, n: (memory[i],)), _write_one),
-    2: (inner(lambda memory, i, n: (memory[i], memory[n + i])), _write_two),
+    1: (inner(lambda memory, i, n: (read(memory, i),)), _write_one),
+    2: (inner(lambda memory, i, n: (read(memory, i), read(memory, n + i))), _write_two),
 }
 
 
 def _step(rule: Any) -> Any:
-    """w and memories moved on in place; returns the largest move."""
+    """w and memories moved on in place from number `start` to `stop`; returns the largest move."""
     formula, constants = formula_of(rule.step), _constants(len(fields(rule)) - 1)
-    read, write = _REMEMBER[len(rule.memories)]
+    recall, remember = _REMEMBER[len(rule.memories)]
 
     @inner
-    def move(w: Any, g: Any, memory: Any, t: int, rate: float, k: Any) -> float:
+    def move(w: Any, g: Any, memory: Any, start: int, stop: int, t: int, rate: float, k: Any) -> float:
         apart()
         xp, given, n = namespace(w), constants(k), len(w)
         largest = size_bits(w.dtype.type(0))
         step = float(
             t
         )  # a power of a float is worked out once, before the loop; one of an integer is a loop itself
-        for i in range(n):
-            moved, kept = formula(xp, w[i], g[i], read(memory, i, n), step, rate, given)
-            write(memory, i, n, kept)
-            largest = max(largest, size_bits(moved - w[i]))
-            w[i] = moved
+        for i in range(start, stop):
+            moved, kept = formula(xp, read(w, i), read(g, i), recall(memory, i, n), step, rate, given)
+            remember(memory, i, n, kept)
+            largest = max(largest, size_bits(moved - read(w, i)))
+            write(w, i, moved)
         return float(of_bits(largest))
 
     return move

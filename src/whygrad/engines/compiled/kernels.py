@@ -1,4 +1,9 @@
-"""The kernels that are kept on disk: whole chunks of a run, called from Python once a chunk."""
+"""The kernels that are kept on disk: whole chunks of a run, called from Python once a chunk.
+
+`advance` may be run by several threads, a `team`, of which each is told its number `me`. Each has some units of
+every layer, whose weights never leave its cache, and at the ends of a network some of the batch's rows. No number
+depends on who works it out, so a team of any size gives the same bits.
+"""
 
 from __future__ import annotations
 
@@ -7,139 +12,212 @@ from typing import Any
 import numpy as np
 
 from whygrad.engines.compiled.apart import apart, wide
-from whygrad.engines.compiled.cache import inner, kernel
+from whygrad.engines.compiled.cache import inner, kernel, woven
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty, update
-from whygrad.engines.compiled.passes import backward, forward, losses
+from whygrad.engines.compiled.layout import LOW
+from whygrad.engines.compiled.meeting import fetch, meet, part
+from whygrad.engines.compiled.passes import (
+    STRIPE,
+    before,
+    between,
+    bias_gradients,
+    forward,
+    gradients,
+    last_delta,
+    layer_activate,
+    layer_delta,
+    layer_forward,
+    layer_pull,
+    losses,
+    turn,
+    turned,
+)
+from whygrad.engines.compiled.raw import read, write
 
 
 @inner
-def _take(s: Any, x: Any, y: Any, rows: Any, work: Any, at: Any) -> None:
-    """The batch's rows side by side."""
+def _take(s: Any, x: Any, y: Any, rows: Any, start: int, stop: int, work: Any, at: Any) -> None:
+    """The batch's rows side by side, from its row `start` to `stop`."""
     apart()
     step, width, n_in, n_out = s.widths[0], s.widths[-1], s.sizes[0], s.sizes[-1]
-    x0, y0 = at[0], at[1]
-    for r in range(len(rows)):
-        row = rows[r]
+    for r in range(start, stop):
+        to_x, to_y, from_x, from_y = at[0] + r * step, at[1] + r * width, rows[r] * n_in, rows[r] * n_out
         for j in range(n_in):
-            work[x0 + r * step + j] = x[row, j]
+            write(work, to_x + j, read(x, from_x + j))
         for j in range(n_out):
-            work[y0 + r * width + j] = y[row, j]
-
-
-@inner
-def _look(
-    s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, found: Any
-) -> float:
-    """Forward and judge: the batch's mean loss, and each row's share of it."""
-    apart()
-    m = len(rows)
-    _take(s, x, y, rows, work, at)
-    forward(s, w, work, at, m, 0)
-    losses(s, work, at, m, found)
-    total = 0.0
-    for r in range(m):
-        weight = weights[rows[r]] if len(weights) else shares.dtype.type(1)
-        total += np.float64(found[r]) * np.float64(weight)
-        shares[r] = weight / shares.dtype.type(m)
-    return total / m
-
-
-@kernel
-def gradient(s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, g: Any) -> Any:
-    """The mean loss of those rows, and g."""
-    wide()
-    shares, found = np.empty(len(rows), w.dtype), np.empty(len(rows), w.dtype)
-    loss = _look(s, w, x, y, weights, rows, work, at, shares, found)
-    backward(s, w, work, at, len(rows), shares, g, 0)
-    return loss
+            write(work, to_y + j, read(y, from_y + j))
 
 
 @kernel
 def evaluate(
-    s: Any, w: Any, x: Any, y: Any, start: int, stop: int, block: int, work: Any, at: Any, found: Any, outputs: Any
+    s: Any, w: Any, x: Any, y: Any, start: int, stop: int, rows: Any, work: Any, at: Any, found: Any, outputs: Any
 ) -> None:
-    """Each row's loss and outputs, from row `start` to `stop`, `block` rows at a time."""
+    """Each row's loss and outputs, from row `start` to `stop`, as many at a time as `rows` has room for."""
     wide()
-    a, width, n = at[len(at) - 3], s.widths[-1], s.sizes[-1]
-    for first in range(start, stop, block):
-        m = min(block, stop - first)
-        _take(s, x, y, np.arange(first, first + m), work, at)
+    a, width, n = at[3 * len(s.biases)], s.widths[-1], s.sizes[-1]
+    for first in range(start, stop, len(rows)):
+        m = min(len(rows), stop - first)
+        for r in range(m):
+            rows[r] = first + r
+        _take(s, x, y, rows, 0, m, work, at)
         forward(s, w, work, at, m, 0)
-        losses(s, work, at, m, found[first : first + m])
+        losses(s, work, at, 0, m, found[first : first + m])
         for r in range(m):
             for j in range(n):
-                outputs[first + r, j] = work[a + r * width + j]
+                write(outputs, (first + r) * n + j, read(work, a + r * width + j))
 
 
 @kernel
 def advance(
-    s: Any,
-    w: Any,
-    memory: Any,
-    g: Any,
-    x: Any,
-    y: Any,
-    weights: Any,
-    order: Any,
-    size: int,
-    rates: Any,
-    t: int,
-    u: Any,
-    frozen: Any,
-    work: Any,
-    at: Any,
-    met: Any,
-) -> float:
-    """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move."""
+    s: Any, w: Any, memory: Any, g: Any, x: Any, y: Any, weights: Any, order: Any, size: int, rates: Any, t: int,
+    u: Any, frozen: Any, held: Any, work: Any, at: Any, shares: Any, found: Any, met: Any, me: int, team: int,
+    sync: Any,
+) -> float:  # fmt: skip
+    """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move.
+
+    Without a rule (-1) nothing moves, and g is the last batch's gradient. A team of none does nothing.
+    """
     wide()
-    shares, found, largest = np.empty(size, w.dtype), np.empty(size, w.dtype), 0.0
-    before = np.empty(len(frozen), w.dtype)
-    for k in range(len(rates)):
-        rows = order[k * size : (k + 1) * size]
-        met[k] = _look(s, w, x, y, weights, rows, work, at, shares, found)
-        backward(s, w, work, at, len(rows), shares, g, 0)
-        if u.l1 != 0 or u.l2 != 0:
-            _penalize(s, w, g, u)
-        if len(frozen):
-            for i in range(len(w)):
-                before[i] = w[i]
-                g[i] = 0 if frozen[i] else g[i]
-        if u.clip > 0:
-            _clip(s, g, u)
-        moved = update(u.rule, w, g, memory, t + k + 1, rates[k], u.constants)
-        if len(frozen):
-            moved = 0.0
-            for i in range(len(w)):
-                w[i] = before[i] if frozen[i] else w[i]
-                moved = max(moved, np.float64(abs(w[i] - before[i])))
-        largest = max(largest, moved)
+    largest, in_pieces = 0.0, u.clip < 2 and u.rule >= 0
+    for layer in range(len(s.biases) if team else 0):
+        start, stop = part(s.widths[layer + 1], me, team, s.panel)
+        turn(s, w, work, at, layer, start, stop)
+    for k in range(len(rates) if team else 0):
+        rows, t_now, moved = order[k * size : (k + 1) * size], t + k + 1, 0.0
+        meet(sync, team)
+        _there_and_back(s, w, x, y, weights, rows, work, at, shares, found, me, team, sync)
+        if me == 0:
+            met[k] = _mean(found, weights, rows)
+        for layer in range(len(s.biases)):
+            start, stop = part(s.widths[layer + 1], me, team, s.panel)
+            for j in range(start, stop, s.panel):
+                for upper in range(0, s.sizes[layer], STRIPE):
+                    lower = min(upper + STRIPE, s.sizes[layer])
+                    gradients(s, work, at, len(rows), g, layer, j, upper, lower)
+                    first, last = between(s, layer, j, upper, lower)
+                    _prepare(w, g, first, last, u, True, frozen)
+                    if in_pieces:  # while the gradient is still in the cache
+                        moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
+                        largest = _greater(largest, moved)
+            bias_gradients(s, work, at, len(rows), g, layer, start, stop)
+            _prepare(w, g, s.biases[layer] + start, s.biases[layer] + stop, u, False, frozen)
+        if not in_pieces:
+            meet(sync, team)
+            if me == 0 and u.clip > 1:
+                _clip(s, g, u)
+            meet(sync, team)
+        for layer in range(len(s.biases) if u.rule >= 0 else 0):
+            start, stop = part(s.widths[layer + 1], me, team, s.panel)
+            if not in_pieces:
+                for j in range(start, stop, s.panel):
+                    first, last = between(s, layer, j, 0, s.sizes[layer])
+                    moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
+                    largest = _greater(largest, moved)
+            first, last = s.biases[layer] + start, s.biases[layer] + stop
+            largest = _greater(largest, _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held))
+            turn(s, w, work, at, layer, start, stop)
     return largest
 
 
+@woven
+def _there_and_back(
+    s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, found: Any,
+    me: int, team: int, sync: Any,
+) -> None:  # fmt: skip
+    """Forward, judge, and back to every delta."""
+    m, layers = len(rows), len(s.biases)
+    first, last = part(m, me, team, LOW)
+    _take(s, x, y, rows, first, last, work, at)
+    meet(sync, team)
+    for layer in range(layers):
+        start, stop = part(s.widths[layer + 1], me, team, s.panel)
+        if start < stop:
+            fetch(work, before(s, at, layer), m * s.widths[layer], team)
+        layer_forward(s, w, work, at, layer, m, start, stop)
+        meet(sync, team)
+        if s.whole[layer]:
+            layer_activate(s, work, at, layer, first, last)
+            meet(sync, team)
+    losses(s, work, at, first, last, found)
+    for r in range(first, last):
+        weight = weights[rows[r]] if len(weights) else shares.dtype.type(1)
+        shares[r] = weight / shares.dtype.type(m)
+    last_delta(s, work, at, first, last, shares)
+    meet(sync, team)
+    for layer in range(layers - 2, -1, -1):
+        start, stop = part(s.widths[layer + 1], me, team, s.panel)
+        if start < stop:
+            width = s.widths[layer + 2]
+            fetch(work, at[7 + 3 * layer], m * width, team)
+            fetch(work, turned(s, at, layer + 1) + start * width, (stop - start) * width, team)
+        layer_delta(s, work, at, layer, m, start, stop)
+        meet(sync, team)
+        if s.whole[layer]:
+            layer_pull(s, work, at, layer, first, last)
+            meet(sync, team)
+
+
 @inner
-def _penalize(s: Any, w: Any, g: Any, u: Any) -> None:
-    """g + l1 sign(W) + l2 W, as `propagation.penalized`; biases are free."""
+def _mean(found: Any, weights: Any, rows: Any) -> float:
+    """The batch's loss: the mean of its rows', each times its row weight."""
     apart()
-    xp = namespace(w)
-    for layer in range(len(s.biases)):
-        for i in range(s.weights[layer], s.biases[layer]):
-            g[i] += penalty(xp, w[i], u.l1, u.l2)
+    total = 0.0
+    for r in range(len(rows)):
+        total += np.float64(found[r]) * np.float64(weights[rows[r]] if len(weights) else found.dtype.type(1))
+    return total / len(rows)
+
+
+@inner
+def _prepare(w: Any, g: Any, start: int, stop: int, u: Any, is_weight: bool, frozen: Any) -> None:
+    """The gradient as the rule gets it: penalties, nothing for what is frozen, clipped by value."""
+    apart()
+    if is_weight and (u.l1 != 0 or u.l2 != 0):  # g + l1 sign(W) + l2 W, as `propagation.penalized`
+        xp = namespace(w)
+        for i in range(start, stop):
+            write(g, i, read(g, i) + penalty(xp, read(w, i), u.l1, u.l2))
+    if len(frozen):
+        for i in range(start, stop):
+            g[i] = 0 if frozen[i] else g[i]
+    if u.clip == 1:
+        limit = g.dtype.type(u.limit)
+        for i in range(start, stop):
+            g[i] = bounded(g[i], limit)
+
+
+@inner
+def _move(
+    w: Any, memory: Any, g: Any, start: int, stop: int, t: int, rate: float, u: Any, frozen: Any, held: Any
+) -> float:
+    """The rule's step; what is frozen stays as it was. `held` has room for w where something is."""
+    apart()
+    if len(frozen) == 0:
+        return update(u.rule, w, g, memory, start, stop, t, rate, u.constants)  # type: ignore[no-any-return]
+    for i in range(start, stop):
+        held[i] = w[i]
+    update(u.rule, w, g, memory, start, stop, t, rate, u.constants)
+    moved = 0.0
+    for i in range(start, stop):
+        w[i] = held[i] if frozen[i] else w[i]
+        moved = _greater(moved, np.float64(abs(w[i] - held[i])))
+    return moved
+
+
+@inner
+def _greater(x: float, y: float) -> float:
+    """The greater number, or NaN where there is one."""
+    return y if y > x or y != y else x
 
 
 @inner
 def _clip(s: Any, g: Any, u: Any) -> None:
-    """As `propagation.clipped`: 1 by value, 2 each W and b by its norm, 3 all by one norm."""
+    """As `propagation.clipped`: 2 each W and b by its norm, 3 all by one norm."""
     apart()
-    if u.clip == 1:
-        limit = g.dtype.type(u.limit)
-        for i in range(len(g)):
-            g[i] = bounded(g[i], limit)
-    elif u.clip == 3:
+    if u.clip == 3:
         _shorten(g, 0, len(g), u.limit, 1e-6)
-    else:
-        for layer in range(len(s.biases)):
-            _shorten(g, s.weights[layer], s.biases[layer], u.limit, 0.0)
-            _shorten(g, s.biases[layer], s.weights[layer + 1], u.limit, 0.0)
+        return
+    for layer in range(len(s.biases)):
+        _shorten(g, s.weights[layer], s.biases[layer], u.limit, 0.0)
+        _shorten(g, s.biases[layer], s.weights[layer + 1], u.limit, 0.0)
 
 
 @inner

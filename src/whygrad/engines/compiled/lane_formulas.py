@@ -19,7 +19,7 @@ from numba.extending import NativeValue, models, overload_method, register_model
 
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.cache import making
 from whygrad.engines.compiled.formulas import chosen, formula_of, namespace
 from whygrad.engines.compiled.layout import LANES
 from whygrad.losses import LOSSES, Share
@@ -58,7 +58,7 @@ def _value(name: str) -> Any:
     formula = formula_of(ACTIVATIONS[name].value_rule)
     if ACTIVATIONS[name].elementwise:
 
-        @inner
+        @making
         def value(work: Any, z: int, a: int, n: int, k: float) -> None:
             apart()
             xp = namespace(work)
@@ -68,7 +68,7 @@ def _value(name: str) -> Any:
 
         return value
 
-    @inner
+    @making
     def row_value(work: Any, z: int, a: int, n: int, k: float) -> None:
         apart()
         found = formula(namespace(work), work[z : z + n], k)
@@ -85,7 +85,7 @@ def _pull(name: str) -> Any:
     formula = formula_of(ACTIVATIONS[name].pull_rule)
     if ACTIVATIONS[name].elementwise:
 
-        @inner
+        @making
         def pull(work: Any, d: int, z: int, a: int, n: int, k: float) -> None:
             apart()
             xp = namespace(work)
@@ -95,7 +95,7 @@ def _pull(name: str) -> Any:
 
         return pull
 
-    @inner
+    @making
     def row_pull(work: Any, d: int, z: int, a: int, n: int, k: float) -> None:
         apart()
         found = formula(namespace(work), work[d : d + n], work[z : z + n], work[a : a + n], k)
@@ -115,7 +115,7 @@ def _row_loss(rule: Share, elementwise: bool) -> Any:
     formula = formula_of(rule)
     if elementwise:
 
-        @inner
+        @making
         def loss(work: Any, u: int, y: Any, row: int, n: int, k: float, share: float, found: int) -> None:
             apart()
             xp = namespace(work)
@@ -128,7 +128,7 @@ def _row_loss(rule: Share, elementwise: bool) -> Any:
 
         return loss
 
-    @inner
+    @making
     def row_loss(work: Any, u: int, y: Any, row: int, n: int, k: float, share: float, found: int) -> None:
         apart()
         xp = namespace(work)
@@ -144,7 +144,7 @@ def _loss_pull(rule: Share) -> Any:
     """d = share times the derivative of each output's share."""
     formula = formula_of(rule)
 
-    @inner
+    @making
     def pull(work: Any, a: int, y: Any, row: int, d: int, n: int, k: float, share: float) -> None:
         apart()
         xp = namespace(work)
@@ -159,20 +159,20 @@ def _loss_pull(rule: Share) -> Any:
 # ---- update rules ----
 
 
-@inner
+@making
 def _write_one(memory: Any, n: int, j: int, i: int, kept: Any) -> None:
     memory[j, i] = kept[0]
 
 
-@inner
+@making
 def _write_two(memory: Any, n: int, j: int, i: int, kept: Any) -> None:
     memory[j, i], memory[n + j, i] = kept
 
 
 _REMEMBER = {  # how many memories, (n, LANES) one after the other -> (what reads one number's, what writes them)
-    0: (inner(lambda memory, n, j, i: ()), inner(lambda memory, n, j, i, kept: None)),
-    1: (inner(lambda memory, n, j, i: (memory[j, i],)), _write_one),
-    2: (inner(lambda memory, n, j, i: (memory[j, i], memory[n + j, i])), _write_two),
+    0: (making(lambda memory, n, j, i: ()), making(lambda memory, n, j, i, kept: None)),
+    1: (making(lambda memory, n, j, i: (memory[j, i],)), _write_one),
+    2: (making(lambda memory, n, j, i: (memory[j, i], memory[n + j, i])), _write_two),
 }
 
 
@@ -182,7 +182,7 @@ def _step(name: str) -> Any:
     formula = formula_of(UPDATES[name].step)
     read, write = _REMEMBER[len(UPDATES[name].memories)]
 
-    @inner
+    @making
     def move(w: Any, g: Any, memory: Any, t: int, rates: Any, at: int, k: Any, frozen: Any) -> None:
         apart()
         xp, n = namespace(w), len(w)

@@ -13,7 +13,7 @@ import numpy as np
 
 from whygrad.engines.compiled.apart import apart, wide
 from whygrad.engines.compiled.bits import of_bits, size_bits
-from whygrad.engines.compiled.cache import inner, kernel, woven
+from whygrad.engines.compiled.cache import kernel, making, woven
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty
 from whygrad.engines.compiled.layout import LANES
 
@@ -142,7 +142,7 @@ def advance_lanes(
         _note(w, memory, met, e, held)
 
 
-@inner
+@making
 def _penalize(s: Any, w: Any, g: Any, u: Any) -> None:
     """g + l1 sign(W) + l2 W, as `propagation.penalized`; biases are free."""
     apart()
@@ -153,7 +153,7 @@ def _penalize(s: Any, w: Any, g: Any, u: Any) -> None:
                 g[p, i] += penalty(xp, w[p, i], u.l1, u.l2)
 
 
-@inner
+@making
 def _clip(s: Any, g: Any, u: Any) -> None:
     """As `propagation.clipped`: 1 by value, 2 each W and b by its norm, 3 all by one norm."""
     apart()
@@ -170,7 +170,7 @@ def _clip(s: Any, g: Any, u: Any) -> None:
             _shorten(g[s.biases[layer] : s.weights[layer + 1]], u.limit, 0.0)
 
 
-@inner
+@making
 def _shorten(g: Any, limit: float, guard: float) -> None:
     """Each network's part of g by its own norm."""
     apart()
@@ -185,7 +185,7 @@ def _shorten(g: Any, limit: float, guard: float) -> None:
             g[p, i] *= g.dtype.type(limit / norm[i] if norm[i] > limit else 1.0)
 
 
-@inner
+@making
 def _note(w: Any, memory: Any, met: Any, epoch: int, held: Any) -> None:
     """One more epoch for each network whose numbers have all stayed finite."""
     apart()
@@ -196,7 +196,7 @@ def _note(w: Any, memory: Any, met: Any, epoch: int, held: Any) -> None:
         held[i] += held[i] == epoch and np.isfinite(top[i]) and np.isfinite(met[epoch, i])
 
 
-@inner
+@making
 def _largest(lines: Any, top: Any) -> None:
     """top is at least as large as every |number| of its lane, and NaN where one is."""
     for p in range(len(lines)):

@@ -3,10 +3,16 @@
 The engine keeps its own copy of the parameters. Layer l is W (rows, width) and then b (width,), where `width` is
 n_out and `rows` is n_in, each rounded up; what is padding is 0 at first, is never read into a sum, and never
 comes back out. Activations are (batch rows, width) with the same widths.
+
+W lies in panels of two vectors' columns, one after the other, each (rows, columns of the panel): a tile goes down
+a panel line by line, where in a whole W it would leap from page to page. Column j begins at row 0 of its panel,
+rows x j numbers after W begins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +20,7 @@ import numpy as np
 from whygrad.activations import ACTIVATIONS
 from whygrad.errors import InputError
 from whygrad.losses import LOSSES, Loss
-from whygrad.maths import Array, Counts
+from whygrad.maths import Array, Counts, Mask
 from whygrad.network import Network
 from whygrad.weights import spans
 
@@ -23,6 +29,7 @@ LOW = 4  # rows of the lowest tile
 ROWS = 32  # rows of a block whose rows each have their update; a multiple of a tile's
 FEWEST_INPUTS = 48  # for such blocks: below, reading and writing W costs less than the products
 LANES = 64
+ROOM = 32  # int64s, all 0 at first, with which threads wait for each other
 
 
 class Shape(NamedTuple):
@@ -41,6 +48,8 @@ class Shape(NamedTuple):
     loss_constant: float
     fused: bool  # whether loss and output are a shortcut
     share: float  # what one output counts for in its row's loss
+    panel: int  # columns of a panel of W
+    whole: Mask  # whether each layer's activation looks at a whole row
 
 
 def own(what: str, name: str) -> InputError:
@@ -76,7 +85,8 @@ def shape_of(net: Network, loss: Loss, dtype: np.dtype[np.generic]) -> Shape:
         np.array(net.sizes), np.array(widths), np.array([*weights, start]), np.array(biases),
         np.array([names.index(layer.activation.name) for layer in net.layers]),
         np.array([layer.activation.k for layer in net.layers]),
-        losses.index(loss.name), loss.k, loss.fuses(net.output) is not None, loss.share(net.outputs),
+        losses.index(loss.name), loss.k, loss.fuses(net.output) is not None, loss.share(net.outputs), 2 * vector,
+        np.array([not layer.activation.elementwise for layer in net.layers]),
     )  # fmt: skip
 
 
@@ -111,10 +121,11 @@ def padded(net: Network, shape: Shape, w: Array) -> Array:
     """w (P,) in the engine's layout."""
     out = aligned(int(shape.weights[-1]), w.dtype)
     for at, s in enumerate(spans(net)):
-        width, W, b = int(shape.widths[at + 1]), int(shape.weights[at]), int(shape.biases[at])
-        out[W : W + s.n_in * width].reshape(s.n_in, width)[:, : s.n_out] = w[s.start : s.middle].reshape(
-            s.n_in, s.n_out
-        )
+        W = w[s.start : s.middle].reshape(s.n_in, s.n_out)
+        for j, panel in _panels(shape, at, out):
+            columns = W[:, j : j + panel.shape[1]]
+            panel[: s.n_in, : columns.shape[1]] = columns
+        b = int(shape.biases[at])
         out[b : b + s.n_out] = w[s.middle : s.stop]
     return out
 
@@ -123,22 +134,35 @@ def unpadded(net: Network, shape: Shape, padded_w: Array) -> Array:
     """(P,) out of the engine's layout."""
     w = np.empty(net.n_parameters, dtype=padded_w.dtype)
     for at, s in enumerate(spans(net)):
-        width, W, b = int(shape.widths[at + 1]), int(shape.weights[at]), int(shape.biases[at])
-        w[s.start : s.middle] = padded_w[W : W + s.n_in * width].reshape(s.n_in, width)[:, : s.n_out].reshape(-1)
+        W = w[s.start : s.middle].reshape(s.n_in, s.n_out)
+        for j, panel in _panels(shape, at, padded_w):
+            columns = W[:, j : j + panel.shape[1]]
+            columns[:] = panel[: s.n_in, : columns.shape[1]]
+        b = int(shape.biases[at])
         w[s.middle : s.stop] = padded_w[b : b + s.n_out]
     return w
+
+
+def _panels(shape: Shape, layer: int, w: Array) -> Iterator[tuple[int, Array]]:
+    """(first column, (rows, columns) as a view) of each panel of a layer's W."""
+    width, W, b = int(shape.widths[layer + 1]), int(shape.weights[layer]), int(shape.biases[layer])
+    rows = (b - W) // width
+    for j in range(0, width, shape.panel):
+        columns = min(shape.panel, width - j)
+        yield j, w[W + j * rows : W + (j + columns) * rows].reshape(rows, columns)
 
 
 def work_size(shape: Shape, rows: int) -> tuple[Counts, int]:
     """(where each buffer begins, how many numbers in all) for batches of so many rows.
 
-    In this order: x, y, then each layer's z, a and delta, (rows, width) each; then the largest W turned.
+    In this order: x, y, then each layer's z, a and delta, (rows, width) each; then each layer's W turned, (width,
+    width before) in panels too, of which the first is never needed and has no room.
     """
     high, widths = rounded(rows, LOW), shape.widths.tolist()
     wide = [widths[0], widths[-1], *(width for width in widths[1:] for _ in range(3))]
-    turned = max((int(n) * width for n, width in zip(shape.sizes[2:], widths[1:], strict=False)), default=0)
-    ends = np.cumsum([0, *(high * width for width in wide)])
-    return ends, int(ends[-1]) + turned
+    turned = [before * width for before, width in pairwise(widths[1:])]
+    ends = np.cumsum([0, *(high * width for width in wide), 0, *turned])
+    return ends[:-1], int(ends[-1])
 
 
 def work_lines(shape: Shape) -> int:

@@ -1,7 +1,8 @@
 """Forward and backward for one batch, in the engine's layout; the twins of `propagation`.
 
 `work` holds, one after the other, the batch's x and y and every layer's z, a and delta, (rows, width) each, and
-room for a W turned; `at` says where each begins: at[0] x, at[1] y, then three for each layer, last the turned W.
+every W turned; `at` says where each begins: at[0] x, at[1] y, then three for each layer, then the turned ones.
+Functions work on some of a batch's rows or on some columns, whole panels, of a layer, so that threads can share.
 """
 
 from __future__ import annotations
@@ -9,98 +10,170 @@ from __future__ import annotations
 from typing import Any
 
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.cache import inner
+from whygrad.engines.compiled.cache import inner, woven
 from whygrad.engines.compiled.formulas import activate, loss_pull, pull, row_losses
-from whygrad.engines.compiled.layout import LOW
+from whygrad.engines.compiled.layout import LINE, LOW
 from whygrad.engines.compiled.raw import read, write
-from whygrad.engines.compiled.tile import HIGH, product
+from whygrad.engines.compiled.tile import HIGH, address, affine, product
+from whygrad.engines.compiled.turning import square
 
-STRIPE = 2 * HIGH  # rows whose z is still in the first cache when its activation is worked out
+STRIPE = 8 * HIGH  # rows whose z is still in the cache when its activation is worked out
 
 
-@inner
-def _before(s: Any, at: Any, layer: int) -> Any:
+# ---- where things lie ----
+
+
+@woven
+def before(s: Any, at: Any, layer: int) -> Any:
     """Where what goes into that layer begins: x, or the activations of the layer before."""
     return at[0] if layer == 0 else at[3 * layer]
 
 
-@inner
-def forward(s: Any, w: Any, work: Any, at: Any, rows: int, first: int) -> None:
-    """z = a_before @ W + b and a = g(z) for every layer from `first` on, stripe by stripe."""
-    apart()
+@woven
+def turned(s: Any, at: Any, layer: int) -> Any:
+    """Where that layer's turned W begins."""
+    return at[len(at) - len(s.activations) + layer]
+
+
+@woven
+def _down(s: Any, layer: int) -> Any:
+    """Rows of a panel of that layer's W."""
+    return (s.biases[layer] - s.weights[layer]) // s.widths[layer + 1]
+
+
+@woven
+def between(s: Any, layer: int, j: int, start: int, stop: int) -> Any:
+    """Where those rows of the panel that begins at column j begin and end in w."""
+    columns, at = min(s.panel, s.widths[layer + 1] - j), s.weights[layer] + j * _down(s, layer)
+    return at + start * columns, at + stop * columns
+
+
+# ---- forward ----
+
+
+@woven
+def forward(s: Any, w: Any, work: Any, at: Any, m: int, first: int) -> None:
+    """z and a of the batch's m rows for every layer from `first` on."""
     for layer in range(first, len(s.activations)):
-        n_in, n, width = s.sizes[layer], s.sizes[layer + 1], s.widths[layer + 1]
-        before, z, a, b = _before(s, at, layer), at[2 + 3 * layer], at[3 + 3 * layer], s.biases[layer]
-        step = s.widths[layer]
-        for r in range(0, rows, STRIPE):
-            m = min(STRIPE, rows - r)
-            high = -(-m // LOW) * LOW
-            product(work, before + r * step, step, 1, w, s.weights[layer], width, work, z + r * width, width,
-                    high, width, n_in)  # fmt: skip
-            for i in range(z + r * width, z + (r + m) * width, width):
-                for j in range(width):
-                    write(work, i + j, read(work, i + j) + read(w, b + j))
-            activate(
-                s.activations[layer], work, z + r * width, work, a + r * width, m, n, width, s.constants[layer]
-            )
+        layer_forward(s, w, work, at, layer, m, 0, s.widths[layer + 1])
+        if s.whole[layer]:
+            layer_activate(s, work, at, layer, 0, m)
 
 
-@inner
-def losses(s: Any, work: Any, at: Any, rows: int, found: Any) -> None:
+@woven
+def layer_forward(s: Any, w: Any, work: Any, at: Any, layer: int, m: int, start: int, stop: int) -> None:
+    """z = a_before @ W + b and, unit by unit, a = g(z) for those columns, stripe by stripe."""
+    width, step, down = s.widths[layer + 1], s.widths[layer], _down(s, layer)
+    given, z, a = before(s, at, layer), at[2 + 3 * layer], at[3 + 3 * layer]
+    for r in range(0, m if start < stop else 0, STRIPE):
+        rows, here = min(STRIPE, m - r), r * width + start
+        affine(work, given + r * step, step, 1, w, s.weights[layer] + start * down, down, 0,
+               work, z + here, 1, width, -(-rows // LOW) * LOW, stop - start, s.sizes[layer],
+               w, s.biases[layer] + start)  # fmt: skip
+        if not s.whole[layer]:
+            activate(s.activations[layer], work, z + here, work, a + here, rows, stop - start, width,
+                     s.constants[layer])  # fmt: skip
+
+
+@woven
+def layer_activate(s: Any, work: Any, at: Any, layer: int, start: int, stop: int) -> None:
+    """a = g(z) for those rows, where g looks at the whole row."""
+    n, width = s.sizes[layer + 1], s.widths[layer + 1]
+    z, a = at[2 + 3 * layer] + start * width, at[3 + 3 * layer] + start * width
+    activate(s.activations[layer], work, z, work, a, stop - start, n, width, s.constants[layer])
+
+
+@woven
+def losses(s: Any, work: Any, at: Any, start: int, stop: int, found: Any) -> None:
     """found[r]: each row's loss, before row weights."""
-    apart()
     last = len(s.activations) - 1
     n, width, u = s.sizes[last + 1], s.widths[last + 1], at[2 + 3 * last] if s.fused else at[3 + 3 * last]
-    row_losses(2 * s.loss + s.fused, work, u, work, at[1], rows, n, width, s.loss_constant, s.share, found)
+    row_losses(2 * s.loss + s.fused, work, u + start * width, work, at[1] + start * width, stop - start, n, width,
+               s.loss_constant, s.share, found[start:stop])  # fmt: skip
 
 
-@inner
-def backward(s: Any, w: Any, work: Any, at: Any, rows: int, shares: Any, g: Any, lowest: int) -> None:
-    """g of the layers down to `lowest`, in the engine's layout: the sum over rows of share times derivative.
+# ---- backward ----
 
-    delta is worked out for one layer more.
-    """
-    apart()
+
+@woven
+def last_delta(s: Any, work: Any, at: Any, start: int, stop: int, shares: Any) -> None:
+    """delta of the last layer for those rows: dL/dz of a row, times the row's share."""
     last = len(s.activations) - 1
     n, width = s.sizes[last + 1], s.widths[last + 1]
-    z, a, d = at[2 + 3 * last], at[3 + 3 * last], at[4 + 3 * last]
-    loss_pull(2 * s.loss + s.fused, work, a, work, at[1], work, d, rows, n, width, s.loss_constant, s.share)
+    first, m = start * width, stop - start
+    z, a, d = at[2 + 3 * last] + first, at[3 + 3 * last] + first, at[4 + 3 * last] + first
+    loss_pull(2 * s.loss + s.fused, work, a, work, at[1] + first, work, d, m, n, width, s.loss_constant, s.share)
     if not s.fused:
-        pull(s.activations[last], work, d, work, z, work, a, rows, n, width, s.constants[last])
-    for r in range(rows):
-        share = shares[r]
+        pull(s.activations[last], work, d, work, z, work, a, m, n, width, s.constants[last])
+    for r in range(m):
         for i in range(d + r * width, d + (r + 1) * width):
-            write(work, i, read(work, i) * share)
-    for layer in range(last, lowest - 1, -1):
-        _gradients(s, work, at, rows, g, layer)
-        if layer > 0:
-            _hidden_delta(s, w, work, at, rows, layer)
+            write(work, i, read(work, i) * shares[start + r])
+
+
+@woven
+def layer_delta(s: Any, work: Any, at: Any, layer: int, m: int, start: int, stop: int) -> None:
+    """delta = (delta_after @ W_after.T) and, unit by unit, through the activation, for those columns."""
+    step, width, W = s.widths[layer + 1], s.widths[layer + 2], turned(s, at, layer + 1)
+    z, a, d, after = at[2 + 3 * layer], at[3 + 3 * layer], at[4 + 3 * layer], at[7 + 3 * layer]
+    for r in range(0, m if start < stop else 0, STRIPE):
+        rows, here = min(STRIPE, m - r), r * step + start
+        product(work, after + r * width, width, 1, work, W + start * width, width, 0,
+                work, d + here, 1, step, -(-rows // LOW) * LOW, stop - start, s.sizes[layer + 2])  # fmt: skip
+        if not s.whole[layer]:
+            pull(s.activations[layer], work, d + here, work, z + here, work, a + here, rows, stop - start, step,
+                 s.constants[layer])  # fmt: skip
+
+
+@woven
+def layer_pull(s: Any, work: Any, at: Any, layer: int, start: int, stop: int) -> None:
+    """The same through an activation that looks at a whole row, for those rows."""
+    n, width, first = s.sizes[layer + 1], s.widths[layer + 1], start * s.widths[layer + 1]
+    z, a, d = at[2 + 3 * layer], at[3 + 3 * layer], at[4 + 3 * layer]
+    pull(s.activations[layer], work, d + first, work, z + first, work, a + first, stop - start, n, width,
+         s.constants[layer])  # fmt: skip
+
+
+@woven
+def gradients(s: Any, work: Any, at: Any, m: int, g: Any, layer: int, j: int, start: int, stop: int) -> None:
+    """Some rows of the panel of dW = a_before.T @ delta that begins at column j; rows of padding become 0."""
+    width, step, n_in = s.widths[layer + 1], s.widths[layer], s.sizes[layer]
+    columns, (first, last) = min(s.panel, width - j), between(s, layer, j, start, n_in)
+    product(work, before(s, at, layer) + start, 1, step, work, at[4 + 3 * layer] + j, 1, width,
+            g, first, 1, columns, -(-(stop - start) // LOW) * LOW, columns, m)  # fmt: skip
+    if stop == n_in:
+        for i in range(last, last + (_down(s, layer) - n_in) * columns):
+            g[i] = 0
 
 
 @inner
-def _gradients(s: Any, work: Any, at: Any, rows: int, g: Any, layer: int) -> None:
-    """dW = a_before.T @ delta and db = the sum of delta over the rows."""
+def bias_gradients(s: Any, work: Any, at: Any, m: int, g: Any, layer: int, start: int, stop: int) -> None:
+    """Those columns of db = the sum of delta over the rows."""
     apart()
-    n_in, width, step = s.sizes[layer], s.widths[layer + 1], s.widths[layer]
-    d, dW, db = at[4 + 3 * layer], s.weights[layer], s.biases[layer]
-    product(work, _before(s, at, layer), 1, step, work, d, width, g, dW, width, -(-n_in // LOW) * LOW, width, rows)
-    for i in range(dW + n_in * width, db + width):  # rows of padding, and db
-        g[i] = 0
-    for r in range(rows):
-        for j in range(width):
+    width, d, db = s.widths[layer + 1], at[4 + 3 * layer], s.biases[layer]
+    for j in range(start, stop):
+        write(g, db + j, g.dtype.type(0))
+    for r in range(m):
+        for j in range(start, stop):
             write(g, db + j, read(g, db + j) + read(work, d + r * width + j))
 
 
 @inner
-def _hidden_delta(s: Any, w: Any, work: Any, at: Any, rows: int, layer: int) -> None:
-    """delta_before = (delta @ W.T) through the activation of the layer before."""
+def turn(s: Any, w: Any, work: Any, at: Any, layer: int, start: int, stop: int) -> None:
+    """The turned W of those columns of W; that of the first layer is never needed."""
     apart()
-    n_in, n, width, step = s.sizes[layer], s.sizes[layer + 1], s.widths[layer + 1], s.widths[layer]
-    d, before, turned, W = at[4 + 3 * layer], at[1 + 3 * layer], at[len(at) - 1], s.weights[layer]
-    zero = w.dtype.type(0)
-    for j in range(n):
-        for i in range(step):
-            write(work, turned + j * step + i, read(w, W + i * width + j) if i < n_in else zero)
-    product(work, d, width, 1, work, turned, step, work, before, step, -(-rows // LOW) * LOW, step, n)
-    pull(s.activations[layer - 1], work, before, work, at[3 * layer - 1], work, at[3 * layer], rows, n_in, step,
-         s.constants[layer - 1])  # fmt: skip
+    if layer == 0:
+        return
+    n_in, step, width = s.sizes[layer], s.widths[layer], s.widths[layer + 1]
+    panel, side = s.panel, LINE // w.itemsize
+    for j in range(start, stop, panel):
+        columns, W = min(panel, width - j), s.weights[layer] + j * _down(s, layer)
+        for i in range(0, n_in, panel):
+            rows, across = min(panel, n_in - i), min(panel, step - i)
+            to, whole = turned(s, at, layer) + i * width + j * across, rows - rows % side
+            for k in range(0, whole, side):
+                for n in range(0, columns, side):
+                    square(address(w, W + (i + k) * columns + n), columns,
+                           address(work, to + n * across + k), across)  # fmt: skip
+            for k in range(whole, rows):
+                for n in range(columns):
+                    write(work, to + n * across + k, read(w, W + (i + k) * columns + n))

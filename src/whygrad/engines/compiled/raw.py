@@ -57,6 +57,16 @@ def _writer(of: str | None) -> Any:
     return write
 
 
-# array[at], and array[at] = number in its dtype, of a 1-D array that lies in one piece
+# array[at], and array[at] = number in its dtype, of an array that lies in one piece, as if it had one dimension
 read, read_held, read_row = _reader(None), _reader(_HELD), _reader(_ROW)
 write, write_held, write_row = _writer(None), _writer(_HELD), _writer(_ROW)
+
+
+@intrinsic
+def room(context: Any, array: Any, n: Any) -> Any:
+    """Room for n numbers of the array's dtype until the function returns, as a pointer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.alloca(context.get_data_type(array.dtype), size=args[1])
+
+    return types.CPointer(array.dtype)(array, types.int64), codegen

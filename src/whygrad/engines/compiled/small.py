@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,11 @@ def advance(
     x (rows, n_in), y (rows, n_out), weights (rows,) or none, in the state's dtype.
     """
     rule, loss = training.optimizer, training.loss
-    kernel = written(_text(_Plan(net.sizes, tuple(g.activation.name for g in net.layers), loss.name,
-                                 loss.fuses(net.output) is not None, name_of(rule),
-                                 bool(training.l1 or training.l2), len(weights) > 0)))  # fmt: skip
+    plan = _Plan(
+        net.sizes, tuple(g.activation.name for g in net.layers), loss.name, loss.fuses(net.output) is not None,
+        name_of(rule), bool(training.l1 or training.l2), len(weights) > 0,
+    )  # fmt: skip
+    kernel = _made(plan)
     w, met = state.w.copy(), np.empty(len(rates))
     memory = np.zeros((len(rule.memories), len(w)), w.dtype)
     for held, given in zip(memory, state.memory, strict=False):
@@ -88,6 +91,12 @@ step = formula_of(UPDATES[{plan.rule!r}].step)
 """
 _LAYER = """g = ACTIVATIONS[{name!r}]
 g{n}, pull{n} = formula_of(g.value_rule), formula_of(g.pull_rule)"""
+
+
+@cache
+def _made(plan: _Plan) -> Any:
+    """The kernel."""
+    return written(_text(plan))
 
 
 def _text(plan: _Plan) -> str:

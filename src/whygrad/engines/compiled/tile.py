@@ -1,11 +1,13 @@
 """The tile: a small block of C = A @ B held in vector registers while it is added up. The one replaceable part.
 
-`product(a, a0, ai, ak, b, b0, bk, c, c0, ci, m, n, depth)` is, for i < m and j < n,
+`product(a, a0, ai, ak, b, b0, bj, bk, c, c0, cj, ci, m, n, depth)` is, for i < m and j < n,
 
     c[c0 + i ci + j] = sum over k < depth of a[a0 + i ai + k ak] b[b0 + k bk + j]
 
-so that A may be read along either side, and a transpose costs nothing. m must be a multiple of `LOW` and n of the
-vector's length; every row of B and C begins on a cache line. The reference line it equals is `A @ B`.
+so that A may be read along either side, and a transpose costs nothing. With bj and cj 1 this is so; where B or C
+lies in panels (see `layout`), bj or cj is their rows, and bk or ci 0. `affine(..., v, v0)` is the same with
+v[v0 + j] added, where each sum begins. m must be a multiple of `LOW` and n of the vector's length; every row of B
+and C, and v0, begins on a cache line. The reference lines they equal are `A @ B` and `A @ B + b`.
 
 A tile is 12 (or 4) rows by 2 (or 1) vectors: with 512-bit vectors 24 accumulators, 2 vectors of B and one number
 of A repeated, 27 of 32 registers. LLVM is handed the vectors themselves, so nothing depends on what it would
@@ -20,7 +22,7 @@ from llvmlite import ir
 from numba import types
 
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.cache import inner, intrinsic
+from whygrad.engines.compiled.cache import inner, intrinsic, woven
 from whygrad.engines.compiled.layout import LINE, LOW
 
 HIGH = 12  # rows of the highest tile
@@ -38,34 +40,41 @@ def address(context: Any, array: Any, at: Any) -> Any:
     return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
-def _tile(rows: int, vectors: int) -> Any:
-    """The tile of that size, as a function (a, ai, ak, b, bk, c, ci, depth) of pointers and steps."""
+def _tile(rows: int, vectors: int, begun: bool) -> Any:
+    """The tile of that size, as a function (a, ai, ak, b, bk, c, ci, depth, v) of pointers and steps.
+
+    Sums begin with v where they are `begun`, else with 0.
+    """
 
     @intrinsic
-    def tile(context: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, c: Any, ci: Any, depth: Any) -> Any:
+    def tile(context: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, c: Any, ci: Any, depth: Any, v: Any) -> Any:
         single = a.dtype == types.float32
         number: Any = ir.FloatType() if single else ir.DoubleType()
         size = 4 if single else 8
         length = LINE // size
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _emit(builder, args, number, size, length, rows, vectors)
+            _emit(builder, args, number, size, length, rows, vectors, begun)
             return context.get_dummy_value()
 
         step = types.int64
-        return types.void(a, step, step, b, step, c, step, step), codegen
+        return types.void(a, step, step, b, step, c, step, step, v), codegen
 
     return tile
 
 
-def _emit(builder: Any, args: Any, number: Any, size: int, length: int, rows: int, vectors: int) -> None:
+def _emit(
+    builder: Any, args: Any, number: Any, size: int, length: int, rows: int, vectors: int, begun: bool
+) -> None:
     """A loop over k with one accumulator for each row and vector, then the stores."""
-    a, ai, ak, b, bk, c, ci, depth = args
+    a, ai, ak, b, bk, c, ci, depth, v = args
     vector = ir.VectorType(number, length)
     name = f"llvm.fma.v{length}f{8 * size}"
     fma = builder.module.globals.get(name) or ir.Function(
         builder.module, ir.FunctionType(vector, [vector] * 3), name
     )
+    zero = ir.Constant(vector, [number(0.0)] * length)
+    start = [_at(builder, v, j * length, vector, size) if begun else zero for j in range(vectors)]
     before, loop, done = builder.block, builder.append_basic_block("sum"), builder.append_basic_block("store")
     builder.branch(loop)
     builder.position_at_end(loop)
@@ -79,9 +88,8 @@ def _emit(builder: Any, args: Any, number: Any, size: int, length: int, rows: in
     for i in range(rows):
         left = repeated(builder, builder.load(builder.gep(first, [builder.mul(ai, _INT(i))])), vector)
         more.append([builder.call(fma, [left, right[j], sums[i][j]]) for j in range(vectors)])
-    zero = ir.Constant(vector, [number(0.0)] * length)
-    for total, summed in zip(_flat(sums), _flat(more), strict=True):
-        total.add_incoming(zero, before)
+    for total, begin, summed in zip(_flat(sums), start * rows, _flat(more), strict=True):
+        total.add_incoming(begin, before)
         total.add_incoming(summed, loop)
     following = builder.add(k, _INT(1))
     k.add_incoming(following, loop)
@@ -112,29 +120,47 @@ def repeated(builder: Any, number: Any, vector: Any) -> Any:
     )
 
 
-_high_wide, _high_narrow, _low_wide, _low_narrow = _tile(HIGH, 2), _tile(HIGH, 1), _tile(LOW, 2), _tile(LOW, 1)
+def _of(begun: bool) -> Any:
+    """The product by tiles."""
+    sizes = ((HIGH, 2), (HIGH, 1), (LOW, 2), (LOW, 1))
+    high_wide, high_narrow, low_wide, low_narrow = (_tile(*size, begun) for size in sizes)
+
+    @inner
+    def by_tiles(
+        a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
+        m: int, n: int, depth: int, v: Any, v0: int,
+    ) -> None:  # fmt: skip
+        apart()
+        vector = LINE // a.itemsize
+        for j in range(0, n, 2 * vector):
+            wide = n - j > vector
+            columns = 2 * vector if wide else vector
+            down, over = bk if bk else columns, ci if ci else columns
+            pb, pv = address(b, b0 + j * bj), address(v, v0 + j)
+            i = 0
+            while i < m:
+                tall = m - i >= HIGH
+                pa, pc = address(a, a0 + i * ai), address(c, c0 + j * cj + i * over)
+                if tall and wide:
+                    high_wide(pa, ai, ak, pb, down, pc, over, depth, pv)
+                elif tall:
+                    high_narrow(pa, ai, ak, pb, down, pc, over, depth, pv)
+                elif wide:
+                    low_wide(pa, ai, ak, pb, down, pc, over, depth, pv)
+                else:
+                    low_narrow(pa, ai, ak, pb, down, pc, over, depth, pv)
+                i += HIGH if tall else LOW
+
+    return by_tiles
 
 
-@inner
+affine, _plain = _of(True), _of(False)
+
+
+@woven
 def product(
-    a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bk: int, c: Any, c0: int, ci: int,
+    a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
     m: int, n: int, depth: int,
 ) -> None:  # fmt: skip
     """C (m, n) = A (m, depth) @ B (depth, n); see above."""
-    apart()
-    vector = LINE // a.itemsize
-    for j in range(0, n, 2 * vector):
-        wide = n - j > vector
-        i = 0
-        while i < m:
-            tall = m - i >= HIGH
-            pa, pb, pc = address(a, a0 + i * ai), address(b, b0 + j), address(c, c0 + i * ci + j)
-            if tall and wide:
-                _high_wide(pa, ai, ak, pb, bk, pc, ci, depth)
-            elif tall:
-                _high_narrow(pa, ai, ak, pb, bk, pc, ci, depth)
-            elif wide:
-                _low_wide(pa, ai, ak, pb, bk, pc, ci, depth)
-            else:
-                _low_narrow(pa, ai, ak, pb, bk, pc, ci, depth)
-            i += HIGH if tall else LOW
+    _plain(a, a0, ai, ak, b, b0, bj, bk, c, c0, cj, ci, m, n, depth, c, c0)

@@ -1,0 +1,46 @@
+"""Threads that run one kernel together, on the batches of one network."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from whygrad.engines.compiled.layout import ROOM
+
+_WORTH = (
+    4_000_000  # parameters times rows of a batch that are worth a thread: less goes from cache to cache instead
+)
+_ROWS = 8  # of a batch for each thread, at least
+_MOST = 8  # threads: they meet twice a batch
+
+
+def team_for(work: int, rows: int) -> int:
+    """How many threads share a batch of so many rows and so much work (parameters times rows)."""
+    return max(1, min(_cores(), _MOST, rows // _ROWS, work // _WORTH))
+
+
+def together(kernel: Callable[..., float], given: tuple[Any, ...], team: int) -> float:
+    """The kernel run by a team, each with its number, the team's size and where they meet; the greatest result."""
+    sync, found = np.zeros(ROOM, np.int64), np.zeros(team)
+
+    def run(me: int) -> None:
+        found[me] = kernel(*given, me, team, sync)
+
+    if team > 1:
+        kernel(*given, 0, 0, sync)  # a team of none: compiled, if need be, before there are threads
+    others = [threading.Thread(target=run, args=(me,), daemon=True) for me in range(1, team)]
+    for other in others:
+        other.start()
+    run(0)
+    for other in others:
+        other.join()
+    return float(found.max())
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
