@@ -128,7 +128,7 @@ def test_compiling_is_announced_once_and_what_is_kept_is_not(
     monkeypatch.setattr(waiting, "_called", set())  # as in a new process
     with first_calls(("advance", "evaluate"), "float32"):
         assert capsys.readouterr().err == ""
-    with first_calls(("advance_rows",), "float32"):
+    with first_calls(("advance_lanes",), "float32"):
         assert "compiling" in capsys.readouterr().err
 
 

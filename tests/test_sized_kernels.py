@@ -93,7 +93,7 @@ def test_a_run_in_pieces_is_the_same_to_the_bit() -> None:
 
 @kernel
 def added(v: Any, out: int, numbers: int, h: Any, rows: int, width: int, count: int) -> None:
-    add_rows(v, out, numbers, h, rows, width, count)
+    add_rows(v, out, v, numbers, h, rows, width, count)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

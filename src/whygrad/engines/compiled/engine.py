@@ -11,10 +11,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from whygrad.engines.compiled import sized, small
+from whygrad.engines.compiled import blocks, sized, small
 from whygrad.engines.compiled.layout import (
-    FEWEST_INPUTS,
-    ROWS,
     Shape,
     aligned,
     own,
@@ -97,12 +95,10 @@ class Compiled:
         dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
         shape, rule = shape_of(net, training.loss, dtype), _rule(training)
         at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
-        own = next((one for one in (small, sized) if one.fits(net, training)), None)
+        own = next((one for one in (small, blocks, sized) if one.fits(net, training)), None)
         if own is not None:
             w, kept, met, largest = own.advance(net, training, state, *_numbers(rows, dtype), *at_once)
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
-        if _by_blocks(net, training):
-            return self._by_rows(net, state, rows, shape, rule, *at_once)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
         if training.freeze:
@@ -117,21 +113,6 @@ class Compiled:
         kept = tuple(unpadded(net, shape, memory[at : at + len(w)]) for at in range(0, len(memory), len(w)))
         moved = replace(state, w=unpadded(net, shape, w), memory=kept, t=state.t + len(rates))
         return Advanced(moved, met, largest)
-
-    def _by_rows(
-        self, net: Network, state: State, rows: Rows, shape: Shape, rule: _Rule, order: Counts, rates: Array
-    ) -> Advanced:
-        """The same for plain gradient descent row by row, in blocks."""
-        advance_rows = kernel("advance_rows", state.w.dtype.name, "rows")
-        dtype, (step, width) = state.w.dtype, shape.widths[:2].tolist()
-        w, met, (at, work) = padded(net, shape, state.w), np.zeros(len(rates)), _work(shape, 1, dtype)
-        block, z, moves = (aligned(ROWS * n, dtype) for n in (step, width, width))
-        largest = advance_rows(
-            shape, w, aligned(len(w), dtype), *_numbers(rows, dtype), order, rates, rule, work, at,
-            block, z, np.zeros((ROWS, ROWS), dtype), moves, *np.empty((2, 1), dtype), np.empty(0, dtype), met,
-        )  # fmt: skip
-        moved = replace(state, w=unpadded(net, shape, w), t=state.t + len(rates))
-        return Advanced(moved, met, float(largest))
 
     def advance_many(
         self, net: Network, training: Training, many: Many, rows: Rows, orders: Indices, rates: Array
@@ -162,13 +143,6 @@ class Compiled:
                 list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
-
-
-def _by_blocks(net: Network, training: Training) -> bool:
-    """Whether rows can be taken in blocks though each has its update: plain descent, and many inputs."""
-    plain = name_of(training.optimizer) == "sgd" and training.clip is None and not training.freeze
-    unpenalized = training.l1 == 0 and training.l2 == 0
-    return training.batch == 1 and plain and unpenalized and net.inputs >= FEWEST_INPUTS
 
 
 def _rule(training: Training) -> _Rule:

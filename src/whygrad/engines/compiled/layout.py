@@ -26,8 +26,6 @@ from whygrad.weights import spans
 
 LINE = 64  # bytes of a cache line, where every row begins
 LOW = 4  # rows of the lowest tile
-ROWS = 32  # rows of a block whose rows each have their update; a multiple of a tile's
-FEWEST_INPUTS = 48  # for such blocks: below, reading and writing W costs less than the products
 LANES = 64
 ROOM = 32  # int64s, all 0 at first, with which threads wait for each other
 

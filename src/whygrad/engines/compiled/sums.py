@@ -1,8 +1,8 @@
 """Rows of a matrix, each times a number, added up in vector registers.
 
-`add_rows(v, out, numbers, h, rows, width)`, for j < width, a multiple of the vector's length:
+`add_rows(v, out, a, numbers, h, rows, width, count)`, for j < width, a multiple of the vector's length:
 
-    v[out + j] += sum over k < `count` of v[numbers + k] h[rows + k width + j]
+    v[out + j] += sum over k < count of a[numbers + k] h[rows + k width + j]
 
 A row vector times a matrix, `a @ W`. Eight sums are kept at a time: eight vectors of the row, or fewer with
 several sums each, as one addition has to wait four cycles for the one before.
@@ -109,10 +109,10 @@ _one, _two, _four, _eight = _strip(1), _strip(2), _strip(4), _strip(8)
 
 
 @inner
-def add_rows(v: Any, out: int, numbers: int, h: Any, rows: int, width: int, count: int) -> None:
+def add_rows(v: Any, out: int, a: Any, numbers: int, h: Any, rows: int, width: int, count: int) -> None:
     """See above."""
     vector = LINE // v.itemsize
-    factors, j = address(v, numbers), 0
+    factors, j = address(a, numbers), 0
     while j < width:
         left = (width - j) // vector
         to, row = address(v, out + j), address(h, rows + j)

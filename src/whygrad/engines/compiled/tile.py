@@ -6,8 +6,9 @@
 
 so that A may be read along either side, and a transpose costs nothing. With bj and cj 1 this is so; where B or C
 lies in panels (see `layout`), bj or cj is their rows, and bk or ci 0. `affine(..., v, v0)` is the same with
-v[v0 + j] added, where each sum begins. m must be a multiple of `LOW` and n of the vector's length; every row of B
-and C, and v0, begins on a cache line. The reference lines they equal are `A @ B` and `A @ B + b`.
+v[v0 + j] added, where each sum begins, and `grow` adds to what C is. m must be a multiple of `LOW` and n of the
+vector's length; every row of B and C, and v0, begins on a cache line. The reference lines they equal are `A @ B`,
+`A @ B + b` and `C + A @ B`.
 
 A tile is 12 (or 4) rows by 2 (or 1) vectors: with 512-bit vectors 24 accumulators, 2 vectors of B and one number
 of A repeated, 27 of 32 registers. LLVM is handed the vectors themselves, so nothing depends on what it would
@@ -40,10 +41,10 @@ def address(context: Any, array: Any, at: Any) -> Any:
     return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
-def _tile(rows: int, vectors: int, begun: bool) -> Any:
+def _tile(rows: int, vectors: int, begin: str) -> Any:
     """The tile of that size, as a function (a, ai, ak, b, bk, c, ci, depth, v) of pointers and steps.
 
-    Sums begin with v where they are `begun`, else with 0.
+    Sums begin with "0", the row "v", or what there is in "C".
     """
 
     @intrinsic
@@ -54,7 +55,7 @@ def _tile(rows: int, vectors: int, begun: bool) -> Any:
         length = LINE // size
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _emit(builder, args, number, size, length, rows, vectors, begun)
+            _emit(builder, args, number, size, length, rows, vectors, begin)
             return context.get_dummy_value()
 
         step = types.int64
@@ -64,7 +65,7 @@ def _tile(rows: int, vectors: int, begun: bool) -> Any:
 
 
 def _emit(
-    builder: Any, args: Any, number: Any, size: int, length: int, rows: int, vectors: int, begun: bool
+    builder: Any, args: Any, number: Any, size: int, length: int, rows: int, vectors: int, begin: str
 ) -> None:
     """A loop over k with one accumulator for each row and vector, then the stores."""
     a, ai, ak, b, bk, c, ci, depth, v = args
@@ -74,7 +75,12 @@ def _emit(
         builder.module, ir.FunctionType(vector, [vector] * 3), name
     )
     zero = ir.Constant(vector, [number(0.0)] * length)
-    start = [_at(builder, v, j * length, vector, size) if begun else zero for j in range(vectors)]
+    over = [builder.gep(c, [builder.mul(ci, _INT(i))]) for i in range(rows)] if begin == "C" else [v] * rows
+    start = [
+        zero if begin == "0" else _at(builder, row, j * length, vector, size)
+        for row in over
+        for j in range(vectors)
+    ]
     before, loop, done = builder.block, builder.append_basic_block("sum"), builder.append_basic_block("store")
     builder.branch(loop)
     builder.position_at_end(loop)
@@ -88,8 +94,8 @@ def _emit(
     for i in range(rows):
         left = repeated(builder, builder.load(builder.gep(first, [builder.mul(ai, _INT(i))])), vector)
         more.append([builder.call(fma, [left, right[j], sums[i][j]]) for j in range(vectors)])
-    for total, begin, summed in zip(_flat(sums), start * rows, _flat(more), strict=True):
-        total.add_incoming(begin, before)
+    for total, at_first, summed in zip(_flat(sums), start, _flat(more), strict=True):
+        total.add_incoming(at_first, before)
         total.add_incoming(summed, loop)
     following = builder.add(k, _INT(1))
     k.add_incoming(following, loop)
@@ -120,10 +126,10 @@ def repeated(builder: Any, number: Any, vector: Any) -> Any:
     )
 
 
-def _of(begun: bool) -> Any:
-    """The product by tiles."""
+def _of(begin: str) -> Any:
+    """The product by tiles whose sums begin so."""
     sizes = ((HIGH, 2), (HIGH, 1), (LOW, 2), (LOW, 1))
-    high_wide, high_narrow, low_wide, low_narrow = (_tile(*size, begun) for size in sizes)
+    high_wide, high_narrow, low_wide, low_narrow = (_tile(*size, begin) for size in sizes)
 
     @inner
     def by_tiles(
@@ -154,7 +160,7 @@ def _of(begun: bool) -> Any:
     return by_tiles
 
 
-affine, _plain = _of(True), _of(False)
+affine, _plain, _growing = _of("v"), _of("0"), _of("C")
 
 
 @woven
@@ -164,3 +170,12 @@ def product(
 ) -> None:  # fmt: skip
     """C (m, n) = A (m, depth) @ B (depth, n); see above."""
     _plain(a, a0, ai, ak, b, b0, bj, bk, c, c0, cj, ci, m, n, depth, c, c0)
+
+
+@woven
+def grow(
+    a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
+    m: int, n: int, depth: int,
+) -> None:  # fmt: skip
+    """C (m, n) += A (m, depth) @ B (depth, n); see above."""
+    _growing(a, a0, ai, ak, b, b0, bj, bk, c, c0, cj, ci, m, n, depth, c, c0)
