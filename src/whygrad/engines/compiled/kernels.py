@@ -17,7 +17,6 @@ from whygrad.engines.compiled.formulas import bounded, namespace, penalty, updat
 from whygrad.engines.compiled.layout import LOW
 from whygrad.engines.compiled.meeting import fetch, meet, part
 from whygrad.engines.compiled.passes import (
-    STRIPE,
     before,
     between,
     bias_gradients,
@@ -33,6 +32,9 @@ from whygrad.engines.compiled.passes import (
     turned,
 )
 from whygrad.engines.compiled.raw import read, write
+from whygrad.engines.compiled.tile import HIGH
+
+TOGETHER = 8 * HIGH  # rows of a W whose gradient is still in the cache when they are moved
 
 
 @inner
@@ -90,10 +92,10 @@ def advance(
             met[k] = _mean(found, weights, rows)
         for layer in range(len(s.biases)):
             start, stop = part(s.widths[layer + 1], me, team, s.panel)
-            for j in range(start, stop, s.panel):
-                for upper in range(0, s.sizes[layer], STRIPE):
-                    lower = min(upper + STRIPE, s.sizes[layer])
-                    gradients(s, work, at, len(rows), g, layer, j, upper, lower)
+            for upper in range(0, s.sizes[layer] if start < stop else 0, TOGETHER):
+                lower = min(upper + TOGETHER, s.sizes[layer])
+                gradients(s, work, at, len(rows), g, layer, upper, lower, start, stop)
+                for j in range(start, stop, s.panel):
                     first, last = between(s, layer, j, upper, lower)
                     _prepare(w, g, first, last, u, True, frozen)
                     if in_pieces:  # while the gradient is still in the cache

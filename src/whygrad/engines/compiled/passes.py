@@ -13,11 +13,12 @@ from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.cache import inner, woven
 from whygrad.engines.compiled.formulas import activate, loss_pull, pull, row_losses
 from whygrad.engines.compiled.layout import LINE, LOW
-from whygrad.engines.compiled.raw import read, write
-from whygrad.engines.compiled.tile import HIGH, address, affine, product
+from whygrad.engines.compiled.raw import read, room, write
+from whygrad.engines.compiled.tile import DEEP, HIGH, address, affine, grow, product
 from whygrad.engines.compiled.turning import square
 
-STRIPE = 8 * HIGH  # rows whose z is still in the cache when its activation is worked out
+FEW = 3  # panels for which nothing is copied
+STRIPE = 20 * HIGH  # rows whose z is still in the cache when its activation is worked out
 
 
 # ---- where things lie ----
@@ -133,15 +134,42 @@ def layer_pull(s: Any, work: Any, at: Any, layer: int, start: int, stop: int) ->
          s.constants[layer])  # fmt: skip
 
 
-@woven
-def gradients(s: Any, work: Any, at: Any, m: int, g: Any, layer: int, j: int, start: int, stop: int) -> None:
-    """Some rows of the panel of dW = a_before.T @ delta that begins at column j; rows of padding become 0."""
-    width, step, n_in = s.widths[layer + 1], s.widths[layer], s.sizes[layer]
-    columns, (first, last) = min(s.panel, width - j), between(s, layer, j, start, n_in)
-    product(work, before(s, at, layer) + start, 1, step, work, at[4 + 3 * layer] + j, 1, width,
-            g, first, 1, columns, -(-(stop - start) // LOW) * LOW, columns, m)  # fmt: skip
-    if stop == n_in:
-        for i in range(last, last + (_down(s, layer) - n_in) * columns):
+@inner
+def gradients(
+    s: Any, work: Any, at: Any, m: int, g: Any, layer: int, upper: int, lower: int, start: int, stop: int
+) -> None:
+    """Rows `upper` to `lower` of those columns of dW = a_before.T @ delta; rows of padding become 0.
+
+    Where there are many columns, the part of a_before is copied side by side, as every panel needs it.
+    """
+    apart()
+    width, step, given, d = s.widths[layer + 1], s.widths[layer], before(s, at, layer) + upper, at[4 + 3 * layer]
+    high = -(-(lower - upper) // LOW) * LOW
+    if stop - start <= FEW * s.panel:
+        for j in range(start, stop, s.panel):
+            columns, (first, _) = min(s.panel, width - j), between(s, layer, j, upper, lower)
+            product(work, given, 1, step, work, d + j, 1, width, g, first, 1, columns, high, columns, m)
+    else:
+        copy = room(work, high * DEEP)
+        for r in range(0, m, DEEP):
+            rows = min(DEEP, m - r)
+            for k in range(rows):
+                for i in range(0, high, LOW):
+                    for n in range(LOW):
+                        copy[k * high + i + n] = read(work, given + (r + k) * step + i + n)
+            for j in range(start, stop, s.panel):
+                columns, (first, _), to = (
+                    min(s.panel, width - j),
+                    between(s, layer, j, upper, lower),
+                    d + r * width + j,
+                )
+                if r == 0:
+                    product(copy, 0, 1, high, work, to, 1, width, g, first, 1, columns, high, columns, rows)
+                else:
+                    grow(copy, 0, 1, high, work, to, 1, width, g, first, 1, columns, high, columns, rows)
+    for j in range(start, stop if lower == s.sizes[layer] else start, s.panel):
+        _, last = between(s, layer, j, upper, lower)
+        for i in range(last, last + (_down(s, layer) - lower) * min(s.panel, width - j)):
             g[i] = 0
 
 

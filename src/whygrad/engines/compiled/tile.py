@@ -10,6 +10,8 @@ v[v0 + j] added, where each sum begins, and `grow` adds to what C is. m must be 
 vector's length; every row of B and C, and v0, begins on a cache line. The reference lines they equal are `A @ B`,
 `A @ B + b` and `C + A @ B`.
 
+Of B, `DEEP` rows of two vectors are taken at a time, which stay in the first cache while all of A goes by.
+
 A tile is 12 (or 4) rows by 2 (or 1) vectors: with 512-bit vectors 24 accumulators, 2 vectors of B and one number
 of A repeated, 27 of 32 registers. LLVM is handed the vectors themselves, so nothing depends on what it would
 vectorise.
@@ -27,17 +29,19 @@ from whygrad.engines.compiled.cache import inner, intrinsic, woven
 from whygrad.engines.compiled.layout import LINE, LOW
 
 HIGH = 12  # rows of the highest tile
+DEEP = 256  # rows of B that stay in the first cache, two vectors of each: 32 KiB
 _INT, _SMALL = ir.IntType(64), ir.IntType(32)
 
 
 @intrinsic
 def address(context: Any, array: Any, at: Any) -> Any:
-    """Where array[at] lies."""
+    """Where array[at] lies; `array` may be a pointer."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.gep(data, [args[1]])
+        first = args[0] if pointer else context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.gep(first, [args[1]])
 
+    pointer = isinstance(array, types.CPointer)
     return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
@@ -137,7 +141,7 @@ def _of(begin: str) -> Any:
         m: int, n: int, depth: int, v: Any, v0: int,
     ) -> None:  # fmt: skip
         apart()
-        vector = LINE // a.itemsize
+        vector = LINE // c.itemsize
         for j in range(0, n, 2 * vector):
             wide = n - j > vector
             columns = 2 * vector if wide else vector
@@ -160,7 +164,35 @@ def _of(begin: str) -> Any:
     return by_tiles
 
 
-affine, _plain, _growing = _of("v"), _of("0"), _of("C")
+_growing = _of("C")
+
+
+def _deep(begin: str) -> Any:
+    """The same, `DEEP` rows of a panel of B at a time: what they add is added to C, as in one long sum."""
+    beginning = _of(begin)
+
+    @inner
+    def deep(
+        a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
+        m: int, n: int, depth: int, v: Any, v0: int,
+    ) -> None:  # fmt: skip
+        apart()
+        if depth <= DEEP:
+            beginning(a, a0, ai, ak, b, b0, bj, bk, c, c0, cj, ci, m, n, depth, v, v0)
+            return
+        panel = 2 * (LINE // c.itemsize)
+        for j in range(0, n, panel):
+            columns = min(panel, n - j)
+            down, over, row, to = bk if bk else columns, ci if ci else columns, b0 + j * bj, c0 + j * cj
+            beginning(a, a0, ai, ak, b, row, 1, down, c, to, 1, over, m, columns, DEEP, v, v0 + j)
+            for k in range(DEEP, depth, DEEP):
+                _growing(a, a0 + k * ak, ai, ak, b, row + k * down, 1, down, c, to, 1, over, m, columns,
+                         min(DEEP, depth - k), v, v0)  # fmt: skip
+
+    return deep
+
+
+affine, _plain = _deep("v"), _deep("0")
 
 
 @woven
