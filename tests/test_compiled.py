@@ -97,6 +97,8 @@ def test_what_is_not_finite_comes_through() -> None:
         {"net": Network(3, (Dense(2, replace(ACTIVATIONS["tanh"], name="mine")),))},
         {"loss": replace(loss("mse"), name="mine")},
         {"loss": replace(loss("mse"), value_rule=lambda xp, a, y, k: a - y)},
+        {"loss": replace(loss("mse"), pull_rule=lambda xp, a, y, k: a - y)},
+        {"loss": replace(loss("bce"), shortcut=None)},
     ],
 )
 def test_a_formula_of_ones_own_is_refused(change: dict[str, object]) -> None:

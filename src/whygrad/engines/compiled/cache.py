@@ -19,9 +19,9 @@ intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """A function compiled on its first call for each dtype, and kept on disk."""
+    """A function compiled on its first call for each dtype, and kept on disk. It counts no arrays; see `inner`."""
     place = folder()
-    made = numba.njit(**_ALL)(function)
+    made = numba.njit(**_ALL, _nrt=False)(function)
     if place is not None:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(place)
         try:

@@ -15,8 +15,9 @@ from whygrad.engines.compiled import blocks, sized, small
 from whygrad.engines.compiled.layout import (
     Shape,
     aligned,
-    own,
+    own_formula,
     padded,
+    refuse_own,
     shape_of,
     unpadded,
     work_size,
@@ -59,8 +60,9 @@ class Compiled:
 
     def refuse(self, net: Network, training: Training) -> None:
         """Raises `InputError` for a formula of one's own, which no kernel has."""
-        shape_of(net, training.loss, np.dtype(training.dtype))
-        _rule(training)
+        refuse_own(net, training.loss)
+        if UPDATES.get(name_of(training.optimizer)) is not type(training.optimizer):
+            raise own_formula("optimizer", type(training.optimizer).__name__)
 
     def get_ready(self, dtype: str) -> None:
         """Has what a run needs compiled, or loaded from the cache, by a run of one row."""
@@ -92,13 +94,15 @@ class Compiled:
         self, net: Network, training: Training, state: State, rows: Rows, order: Indices, rates: Array
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
-        dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
-        shape, rule = shape_of(net, training.loss, dtype), _rule(training)
+        self.refuse(net, training)
         at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
         own = next((one for one in (small, blocks, sized) if one.fits(net, training)), None)
         if own is not None:
-            w, kept, met, largest = own.advance(net, training, state, *_numbers(rows, dtype), *at_once)
+            numbers = _numbers(rows, state.w.dtype)
+            w, kept, met, largest = own.advance(net, training, state, *numbers, *at_once)
             return Advanced(replace(state, w=w, memory=kept, t=state.t + len(rates)), met, largest)
+        dtype, size = state.w.dtype, min(training.batch_size(len(order)), len(order))
+        shape, rule = shape_of(net, training.loss, dtype), _rule(training)
         w, memory = padded(net, shape, state.w), _memory(net, training, shape, state)
         frozen = np.zeros(0, dtype=bool)
         if training.freeze:
@@ -120,6 +124,7 @@ class Compiled:
         """Many networks at once, one a vector lane; see `many`."""
         from whygrad.engines.compiled.many import advance_many
 
+        self.refuse(net, training)
         return advance_many(net, training, _rule(training), many, _numbers(rows, many.w.dtype), orders, rates)
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
@@ -147,8 +152,6 @@ class Compiled:
 
 def _rule(training: Training) -> _Rule:
     rule, clip = training.optimizer, training.clip
-    if UPDATES.get(name_of(rule)) is not type(rule):
-        raise own("optimizer", type(rule).__name__)
     return _Rule(
         list(UPDATES).index(name_of(rule)), np.array(constants(rule)), training.l1, training.l2,
         0 if clip is None else 1 + _CLIPS.index(clip.kind), 0.0 if clip is None else clip.limit,

@@ -50,7 +50,7 @@ class Shape(NamedTuple):
     whole: Mask  # whether each layer's activation looks at a whole row
 
 
-def own(what: str, name: str) -> InputError:
+def own_formula(what: str, name: str) -> InputError:
     """A formula that no kernel has."""
     return InputError(f"{what} {name!r} is your own, and the compiled engine has only whygrad's; take 'reference'")
 
@@ -60,17 +60,24 @@ def rounded(n: int, to: int) -> int:
     return -(-n // to) * to
 
 
+def refuse_own(net: Network, loss: Loss) -> None:
+    """Raises `InputError` for an activation or loss of one's own."""
+    for layer in net.layers:
+        g = layer.activation
+        if not _same(ACTIVATIONS.get(g.name), g, "value_rule", "pull_rule"):
+            raise own_formula("activation", g.name)
+    if not _same(LOSSES.get(loss.name), loss, "value_rule", "pull_rule", "shortcut"):
+        raise own_formula("loss", loss.name)
+
+
+def _same(known: object, given: object, *rules: str) -> bool:
+    """Whether what is given has the rules of what is known by its name; its constant may be another."""
+    return known is given or all(getattr(known, rule, None) == getattr(given, rule) for rule in rules)
+
+
 def shape_of(net: Network, loss: Loss, dtype: np.dtype[np.generic]) -> Shape:
     """The shape for numbers of that type. Raises `InputError` for a formula of one's own."""
-    for layer in net.layers:
-        known = ACTIVATIONS.get(layer.activation.name)
-        if known is None or (known.value_rule, known.pull_rule) != (
-            layer.activation.value_rule,
-            layer.activation.pull_rule,
-        ):
-            raise own("activation", layer.activation.name)
-    if loss.name not in LOSSES or LOSSES[loss.name].value_rule != loss.value_rule:
-        raise own("loss", loss.name)
+    refuse_own(net, loss)
     vector = LINE // dtype.itemsize
     widths = [rounded(n, vector) for n in net.sizes]
     weights, biases, start = [], [], 0
