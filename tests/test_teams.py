@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from test_engine_matrix import CASES, TOLERANCE, computed, draw_setup, parted
 
 import whygrad as wg
 from whygrad.engines import Compiled, Reference
-from whygrad.engines.compiled import engine
+from whygrad.engines.compiled import engine, together
 from whygrad.engines.compiled.cache import kernel
 from whygrad.engines.compiled.layout import ROOM, aligned
 from whygrad.engines.compiled.meeting import meet, part
@@ -66,6 +68,21 @@ def test_small_batches_have_no_team() -> None:
     assert team_for(work=4801 * 32, rows=32) == 1
     assert team_for(work=10**9, rows=4) == 1
     assert team_for(work=10**9, rows=128) >= 1
+
+
+@pytest.mark.parametrize(
+    ("said", "most"), [("100000 100000", 1), ("50000 100000", 1), ("max 100000", 99), ("", 99)]
+)
+def test_a_quota_of_the_processor_counts(
+    said: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "_QUOTA", tmp_path / "cpu.max")
+    if said:
+        (tmp_path / "cpu.max").write_text(f"{said}\n", encoding="ascii")
+    found = together.cores.__wrapped__()
+    assert 1 <= found <= most
+    if most > 1:
+        assert found == len(os.sched_getaffinity(0))
 
 
 # ---- what they work with ----

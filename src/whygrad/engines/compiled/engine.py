@@ -5,7 +5,6 @@ Numba is imported with the first chunk of work, not before.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,7 +21,7 @@ from whygrad.engines.compiled.layout import (
     unpadded,
     work_size,
 )
-from whygrad.engines.compiled.together import team_for, together
+from whygrad.engines.compiled.together import cores, team_for, together
 from whygrad.engines.compiled.waiting import KERNELS, first_calls, kernel
 from whygrad.engines.protocol import Advanced, Evaluated, Many, ManyAdvanced
 from whygrad.losses import LOSSES
@@ -144,7 +143,7 @@ class Compiled:
             from concurrent.futures import ThreadPoolExecutor  # as much to load as many a whole job
 
             # rows do not know of each other: the same bits whatever the number of threads
-            with ThreadPoolExecutor(os.cpu_count()) as threads:
+            with ThreadPoolExecutor(cores()) as threads:
                 list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,14 @@ from whygrad.engines.compiled.layout import ROOM
 _WORTH = (
     4_000_000  # parameters times rows of a batch that are worth a thread: less goes from cache to cache instead
 )
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of each period, or "max": docs.kernel.org, cgroup v2
 _ROWS = 8  # of a batch for each thread, at least
 _MOST = 8  # threads: they meet twice a batch
 
 
 def team_for(work: int, rows: int) -> int:
     """How many threads share a batch of so many rows and so much work (parameters times rows)."""
-    return max(1, min(_cores(), _MOST, rows // _ROWS, work // _WORTH))
+    return max(1, min(cores(), _MOST, rows // _ROWS, work // _WORTH))
 
 
 def together(kernel: Callable[..., float], given: tuple[Any, ...], team: int) -> float:
@@ -41,6 +44,12 @@ def together(kernel: Callable[..., float], given: tuple[Any, ...], team: int) ->
     return float(found.max())
 
 
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@cache
+def cores() -> int:
+    """Cores that this process may use: those it is bound to, or fewer where its group has a quota."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, _QUOTA.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # no such file, or "max"
+        return bound
+    return max(1, min(bound, quota // period))
