@@ -13,12 +13,11 @@ import numpy as np
 
 from whygrad.engines.compiled.layout import ROOM
 
-_WORTH = (
-    4_000_000  # parameters times rows of a batch that are worth a thread: less goes from cache to cache instead
-)
+# parameters times rows of a batch for each thread: with less, exchanging takes what sharing saves
+_WORTH = 4_000_000
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of each period, or "max": docs.kernel.org, cgroup v2
 _ROWS = 8  # of a batch for each thread, at least
-_MOST = 8  # threads: they meet twice a batch
+_MOST = 8  # threads: they meet several times a batch
 
 
 def team_for(work: int, rows: int) -> int:
