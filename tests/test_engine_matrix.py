@@ -281,6 +281,18 @@ def parted(found: Any, true: Any) -> float:
     return float(np.abs(np.asarray(found, dtype=np.float64) - true).max() / max(np.abs(true).max(), 1e-3))
 
 
+def agree(found: Result, truth: Result, dtype: str) -> None:
+    """The same run: parameters, losses and memories within the tolerance, the largest move nearly so."""
+    within = TOLERANCE[dtype]
+    assert found.t == truth.t
+    assert found.w.dtype == np.dtype(dtype)
+    assert parted(found.w, truth.w) <= within
+    assert parted(found.losses, truth.losses) <= within
+    assert parted(found.largest, truth.largest) <= 100 * within
+    for mine, true in zip(found.memory, truth.memory, strict=True):
+        assert parted(mine, true) <= within
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("name", ENGINES)
 def test_every_engine(name: str, case: Case) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_engine_matrix import CASES, TOLERANCE, Case, computed, draw_setup, parted
+from test_engine_matrix import CASES, Case, agree, computed, draw_setup
 
 import whygrad as wg
 from whygrad.activations import ACTIVATIONS
@@ -31,14 +31,7 @@ def _same(case: Case, sizes: tuple[int, int, int], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(small, "fits", lambda net, training: False)
     setup = draw_setup(case, 1, *sizes)
     assert sized.fits(setup.net, setup.training)
-    truth, found = computed(Reference(), setup), computed(Compiled(), setup)
-    within = TOLERANCE[case.dtype]
-    assert found.w.dtype == np.dtype(case.dtype)
-    assert parted(found.w, truth.w) <= within
-    assert parted(found.losses, truth.losses) <= within
-    assert parted(found.largest, truth.largest) <= 100 * within
-    for mine, true in zip(found.memory, truth.memory, strict=True):
-        assert parted(mine, true) <= within
+    agree(computed(Compiled(), setup), computed(Reference(), setup), case.dtype)
 
 
 @pytest.mark.parametrize("k", range(0, len(ALONE), 71))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_engine_matrix import CASES, TOLERANCE, Case, computed, parted, prepared
+from test_engine_matrix import CASES, Case, agree, computed, prepared
 
 import whygrad as wg
 from whygrad.engines import Compiled, Reference
@@ -30,15 +30,7 @@ SAMPLE = ALONE[::79]
 def _same(case: Case) -> None:
     setup, _ = prepared(case)
     assert small.fits(setup.net, setup.training)
-    truth, found = computed(Reference(), setup), computed(Compiled(), setup)
-    within = TOLERANCE[case.dtype]
-    assert found.t == truth.t
-    assert found.w.dtype == np.dtype(case.dtype)
-    assert parted(found.w, truth.w) <= within
-    assert parted(found.losses, truth.losses) <= within
-    assert parted(found.largest, truth.largest) <= 100 * within
-    for mine, true in zip(found.memory, truth.memory, strict=True):
-        assert parted(mine, true) <= within
+    agree(computed(Compiled(), setup), computed(Reference(), setup), case.dtype)
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=str)

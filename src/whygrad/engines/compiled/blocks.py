@@ -21,17 +21,14 @@ from whygrad.engines.compiled.layout import LINE, aligned, rounded
 from whygrad.engines.compiled.row_text import (
     Layout,
     Plan,
-    backward,
     constants_read,
-    forward,
     head,
     indented,
     laid_out,
     largest_move,
-    loss,
     places_of,
     plan_of,
-    update,
+    row_lines,
 )
 from whygrad.engines.compiled.waiting import first_calls
 from whygrad.engines.compiled.written import written
@@ -86,7 +83,7 @@ def _made(plan: Plan) -> tuple[Any, Layout, Counts]:
         "def advance(h, v, block, turned, z, moves, dots, x, y, weights, order, rates, own, loss_k, share, one,",
         "            met):",
         "    wide()", "    xp, k, l1, l2 = namespace(h), (), 0.0, 0.0",
-        *indented(constants_read(plan, layout), 1),
+        *indented(constants_read(plan), 1),
         f"    for start in range(0, len(rates), {ROWS}):",
         f"        m = min({ROWS}, len(rates) - start)",
         f"        fill(x, order[start : start + m], {n_in}, {step}, block, turned, dots)",
@@ -95,8 +92,7 @@ def _made(plan: Plan) -> tuple[Any, Layout, Counts]:
         "        for nth in range(m):",
         "            now, r, rate, count = start + nth, order[start + nth], rates[start + nth], 1.0",
         *indented(_first_z(first.z, first.b, first.width), 3),
-        *indented(forward(plan, layout), 3), *indented(loss(plan, layout), 3),
-        *indented(backward(plan, layout), 3), *indented(update(plan, layout), 3),
+        *indented(row_lines(plan, layout), 3),
         *indented(_first_move(layout, first.d, first.b, first.width, step), 3),
         f"        grow(block, 0, 1, {step}, moves, 0, 1, {first.width}, h, {first.W}, {down}, 0, {down},",
         f"             {first.width}, m)",

@@ -16,14 +16,11 @@ from numba import types
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.cache import inner, intrinsic
 from whygrad.engines.compiled.layout import LINE, ROOM
+from whygrad.engines.compiled.raw import place
 
 _OFTEN = ROOM // 2  # the place that counts how often all had come; the first counts who has
 _PATIENCE = 4096  # looks before another process may have the core
 _INT = ir.IntType(64)
-
-
-def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
 @intrinsic
@@ -31,7 +28,7 @@ def _seen(context: Any, array: Any, at: Any) -> Any:
     """array[at] as it is now."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load_atomic(_place(context, builder, signature.args[0], *args), "acquire", 8)
+        return builder.load_atomic(place(context, builder, signature.args[0], *args), "acquire", 8)
 
     return types.int64(array, types.int64), codegen
 
@@ -41,8 +38,8 @@ def _set(context: Any, array: Any, at: Any, number: Any) -> Any:
     """array[at] = number, for all to see."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *args[:2])
-        builder.store_atomic(args[2], place, "release", 8)
+        where = place(context, builder, signature.args[0], *args[:2])
+        builder.store_atomic(args[2], where, "release", 8)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.int64), codegen
@@ -53,7 +50,7 @@ def _counted(context: Any, array: Any, at: Any) -> Any:
     """array[at] += 1; returns what it was before."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", _place(context, builder, signature.args[0], *args), _INT(1), "seq_cst")
+        return builder.atomic_rmw("add", place(context, builder, signature.args[0], *args), _INT(1), "seq_cst")
 
     return types.int64(array, types.int64), codegen
 
@@ -84,7 +81,7 @@ def _prefetch(context: Any, array: Any, at: Any) -> Any:
     """Asks for the cache line of array[at], and does not wait for it."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = builder.bitcast(_place(context, builder, signature.args[0], *args), ir.IntType(8).as_pointer())
+        pointer = builder.bitcast(place(context, builder, signature.args[0], *args), ir.IntType(8).as_pointer())
         kinds = [pointer.type, *[ir.IntType(32)] * 3]
         function = builder.module.declare_intrinsic("llvm.prefetch", (), ir.FunctionType(ir.VoidType(), kinds))
         builder.call(function, [pointer, *(ir.IntType(32)(n) for n in (0, 2, 1))])  # to read, near, data

@@ -18,7 +18,8 @@ from whygrad.engines.compiled.cache import intrinsic
 _HELD, _ROW = "parameters", "values"
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+def place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+    """Where array[at] lies, inside an intrinsic."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
@@ -37,7 +38,7 @@ def _reader(of: str | None) -> Any:
     @intrinsic
     def read(context: Any, array: Any, at: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return _apart(builder, builder.load(_place(context, builder, signature.args[0], *args)), of)
+            return _apart(builder, builder.load(place(context, builder, signature.args[0], *args)), of)
 
         return array.dtype(array, types.int64), codegen
 
@@ -48,8 +49,8 @@ def _writer(of: str | None) -> Any:
     @intrinsic
     def write(context: Any, array: Any, at: Any, number: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            place = _place(context, builder, signature.args[0], *args[:2])
-            _apart(builder, builder.store(args[2], place), of)
+            where = place(context, builder, signature.args[0], *args[:2])
+            _apart(builder, builder.store(args[2], where), of)
             return context.get_dummy_value()
 
         return types.void(array, types.int64, array.dtype), codegen

@@ -158,10 +158,15 @@ def head(plan: Plan) -> list[str]:
     return [_HEAD.format(plan=plan, shortcut=".shortcut" if plan.fused else ""), *formulas, "", ""]
 
 
-def constants_read(plan: Plan, layout: Layout) -> Iterator[str]:
+def constants_read(plan: Plan) -> Iterator[str]:
     """The lines that read constants, before the rows."""
     yield f"given = ({''.join(f'k[{n}], ' for n in range(len(fields(UPDATES[plan.rule])) - 1))})"
-    yield from (f"own{layer.n} = own[{layer.n - 1}]" for layer in layout.layers)
+    yield from (f"own{n} = own[{n - 1}]" for n in range(1, len(plan.sizes)))
+
+
+def row_lines(plan: Plan, layout: Layout) -> Iterator[str]:
+    """The lines of one row: forward, judged, back, and every parameter's step."""
+    yield from (*_forward(plan, layout), *_loss(plan, layout), *_backward(plan, layout), *_update(plan, layout))
 
 
 def largest_move(layout: Layout) -> Iterator[str]:
@@ -222,7 +227,7 @@ def _length(plan: Plan, layer: Layer) -> str:
     return str(long) if long == layer.units and long % plan.vector else f"{long} * one"
 
 
-def forward(plan: Plan, layout: Layout) -> Iterator[str]:
+def _forward(plan: Plan, layout: Layout) -> Iterator[str]:
     """z and a of every layer; in blocks, z of the first is there."""
     for layer, following in zip(layout.layers, [*layout.layers[1:], None], strict=True):
         if not (plan.in_blocks and layer.n == 1):
@@ -255,7 +260,7 @@ def _dots(layer: Layer) -> Iterator[str]:
     yield f"    write_row(v, {layer.z} + j, total)"
 
 
-def loss(plan: Plan, layout: Layout) -> Iterator[str]:
+def _loss(plan: Plan, layout: Layout) -> Iterator[str]:
     """The row's loss, and delta of the last layer."""
     last = layout.layers[-1]
     n, u = last.units, last.z if plan.fused else last.a
@@ -290,7 +295,7 @@ def _pulled(plan: Plan, layout: Layout, layer: Layer, long: str) -> Iterator[str
         yield from _loops(layout, traced(rule, *values, number(own)), layer.units, layer.d)
 
 
-def backward(plan: Plan, layout: Layout) -> Iterator[str]:
+def _backward(plan: Plan, layout: Layout) -> Iterator[str]:
     """delta of every layer before the last."""
     for layer, before in zip(layout.layers[:0:-1], layout.layers[-2::-1], strict=True):
         if layer.along:  # dL/da_i = W_i . delta
@@ -306,7 +311,7 @@ def backward(plan: Plan, layout: Layout) -> Iterator[str]:
         yield from _pulled(plan, layout, before, _length(plan, before))
 
 
-def update(plan: Plan, layout: Layout) -> Iterator[str]:
+def _update(plan: Plan, layout: Layout) -> Iterator[str]:
     """Every parameter's step, in blocks but for the first layer's: W some rows at a time, then b."""
     for layer in layout.layers[plan.in_blocks :]:
         whole = layer.rows - layer.rows % _TOGETHER

@@ -10,18 +10,15 @@ import numpy as np
 from whygrad.engines.compiled.layout import aligned
 from whygrad.engines.compiled.row_text import (
     Plan,
-    backward,
     constants_read,
-    forward,
     head,
     indented,
     laid_out,
     largest_move,
-    loss,
     memories_of,
     places_of,
     plan_of,
-    update,
+    row_lines,
 )
 from whygrad.engines.compiled.waiting import first_calls
 from whygrad.engines.compiled.written import written
@@ -72,13 +69,12 @@ def _made(plan: Plan) -> tuple[Any, int, int, list[Counts]]:
         "@kernel",
         "def advance(h, v, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, one, met):",
         "    wide()", "    xp = namespace(h)",
-        *indented(constants_read(plan, layout), 1),
+        *indented(constants_read(plan), 1),
         "    for now in range(len(rates)):",
         "        r, rate, count = order[now], rates[now], float(t + now + 1)",
         f"        for j in range({plan.sizes[0]}):",
         "            write_row(v, j, x[r, j])",
-        *indented(forward(plan, layout), 2), *indented(loss(plan, layout), 2),
-        *indented(backward(plan, layout), 2), *indented(update(plan, layout), 2),
+        *indented(row_lines(plan, layout), 2),
         *indented(largest_move(layout), 1), "",
     ])  # fmt: skip
     return written(text), blocks * layout.held, layout.size, [places + k * layout.held for k in range(blocks)]

@@ -9,19 +9,19 @@ were, then every parameter's update, as `propagation` and `updates` say it for a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from whygrad.engines.compiled.row_text import Plan, constants_read, head, indented, memories_of, plan_of
 from whygrad.engines.compiled.waiting import first_calls
 from whygrad.engines.compiled.written import written
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.state import State
 from whygrad.training import Training
-from whygrad.updates import UPDATES, constants, name_of
+from whygrad.updates import constants
 
 MOST_PARAMETERS = 64  # more do not stay in registers
 
@@ -41,11 +41,7 @@ def advance(
     x (rows, n_in), y (rows, n_out), weights (rows,) or none, in the state's dtype.
     """
     rule, loss = training.optimizer, training.loss
-    plan = _Plan(
-        net.sizes, tuple(g.activation.name for g in net.layers), loss.name, loss.fuses(net.output) is not None,
-        name_of(rule), bool(training.l1 or training.l2), len(weights) > 0,
-    )  # fmt: skip
-    kernel = _made(plan)
+    kernel = _made(plan_of(net, training, len(weights) > 0, state.w.itemsize))
     w, met = state.w.copy(), np.empty(len(rates))
     memory = np.zeros((len(rule.memories), len(w)), w.dtype)
     for held, given in zip(memory, state.memory, strict=False):
@@ -62,73 +58,29 @@ def advance(
 # ---- the text ----
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What the text is made from."""
-
-    sizes: tuple[int, ...]
-    activations: tuple[str, ...]
-    loss: str
-    fused: bool
-    rule: str
-    penalized: bool
-    weighted: bool
-
-
-_HEAD = """
-import numpy as np
-from whygrad.activations import ACTIVATIONS
-from whygrad.engines.compiled.apart import wide
-from whygrad.engines.compiled.bits import of_bits, size_bits
-from whygrad.engines.compiled.cache import kernel
-from whygrad.engines.compiled.formulas import formula_of, namespace, penalty
-from whygrad.losses import LOSSES
-from whygrad.updates import UPDATES
-
-loss = LOSSES[{plan.loss!r}]{shortcut}
-value, loss_pull = formula_of(loss.value_rule), formula_of(loss.pull_rule)
-step = formula_of(UPDATES[{plan.rule!r}].step)
-"""
-_LAYER = """g = ACTIVATIONS[{name!r}]
-g{n}, pull{n} = formula_of(g.value_rule), formula_of(g.pull_rule)"""
-
-
 @cache
-def _made(plan: _Plan) -> Any:
+def _made(plan: Plan) -> Any:
     """The kernel."""
-    return written(_text(plan))
-
-
-def _text(plan: _Plan) -> str:
-    """The module's text."""
-    head = _HEAD.format(plan=plan, shortcut=".shortcut" if plan.fused else "")
-    layers = [_LAYER.format(n=n, name=name) for n, name in enumerate(plan.activations, start=1)]
-    row = "\n".join(
-        f"        {line}" for line in (*_forward(plan), *_loss(plan), *_backward(plan), *_update(plan))
-    )
-    names = [name for name, _ in _parameters(plan)]
-    held = [f"m{k}_{name}" for name in names for k in range(_memories(plan))]
-    places = [f"memory[{k}, {at}]" for _, at in _parameters(plan) for k in range(_memories(plan))]
+    row = (*_forward(plan), *_loss(plan), *_backward(plan), *_update(plan))
+    names, memories = [name for name, _ in _parameters(plan)], range(memories_of(plan))
+    held = [f"m{k}_{name}" for name in names for k in memories]
+    places = [f"memory[{k}, {at}]" for _, at in _parameters(plan) for k in memories]
     read = [f"    {name} = {place}" for name, place in zip(held, places, strict=True)]
     kept = [f"    {place} = {name}" for name, place in zip(held, places, strict=True)]
-    return "\n".join([
-        head, *layers, "", "",
+    return written("\n".join([
+        *head(plan),
         "@kernel",
         "def advance(w, memory, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, met):",
         "    wide()", "    xp = namespace(w)", "    largest = size_bits(xp.c(0.0))",
-        f"    given = ({''.join(f'k[{n}], ' for n in range(len(fields(UPDATES[plan.rule])) - 1))})",
+        *indented(constants_read(plan), 1),
         *(f"    {name} = w[{at}]" for name, at in _parameters(plan)), *read,
-        "    for i in range(len(rates)):", "        r = order[i]", row,
+        "    for i in range(len(rates)):", "        r = order[i]", *indented(row, 2),
         *(f"    w[{at}] = {name}" for name, at in _parameters(plan)), *kept,
         "    return float(of_bits(largest))", "",
-    ])  # fmt: skip
+    ]))  # fmt: skip
 
 
-def _memories(plan: _Plan) -> int:
-    return len(UPDATES[plan.rule].memories)
-
-
-def _parameters(plan: _Plan) -> Iterator[tuple[str, int]]:
+def _parameters(plan: Plan) -> Iterator[tuple[str, int]]:
     """(name, place in w) of every parameter: w1_0_1 is layer 1, from 0, to 1."""
     at = 0
     for n, (n_in, n_out) in enumerate(zip(plan.sizes, plan.sizes[1:], strict=False), start=1):
@@ -141,23 +93,23 @@ def _parameters(plan: _Plan) -> Iterator[tuple[str, int]]:
             at += 1
 
 
-def _layers(plan: _Plan) -> list[tuple[int, range, range]]:
+def _layers(plan: Plan) -> list[tuple[int, range, range]]:
     """(number, units before, units) of every layer."""
     return [
         (n, range(a), range(b)) for n, (a, b) in enumerate(zip(plan.sizes, plan.sizes[1:], strict=False), start=1)
     ]
 
 
-def _forward(plan: _Plan) -> Iterator[str]:
+def _forward(plan: Plan) -> Iterator[str]:
     for j in range(plan.sizes[0]):
         yield f"a0_{j} = x[r, {j}]"
     for n, before, units in _layers(plan):
         for j in units:
             yield f"z{n}_{j} = b{n}_{j} + {' + '.join(f'a{n - 1}_{i} * w{n}_{i}_{j}' for i in before)}"
-            yield f"a{n}_{j} = g{n}(xp, z{n}_{j}, own[{n - 1}])"
+            yield f"a{n}_{j} = g{n}(xp, z{n}_{j}, own{n})"
 
 
-def _loss(plan: _Plan) -> Iterator[str]:
+def _loss(plan: Plan) -> Iterator[str]:
     """The row's loss, and delta of the last layer."""
     last, units = len(plan.activations), range(plan.sizes[-1])
     u = "z" if plan.fused else "a"
@@ -166,20 +118,20 @@ def _loss(plan: _Plan) -> Iterator[str]:
     for j in units:
         yield f"d{last}_{j} = xp.c(share) * loss_pull(xp, a{last}_{j}, y[r, {j}], loss_k)"
         if not plan.fused:
-            yield f"d{last}_{j} = pull{last}(xp, d{last}_{j}, z{last}_{j}, a{last}_{j}, own[{last - 1}])"
+            yield f"d{last}_{j} = pull{last}(xp, d{last}_{j}, z{last}_{j}, a{last}_{j}, own{last})"
         if plan.weighted:
             yield f"d{last}_{j} = d{last}_{j} * weights[r]"
 
 
-def _backward(plan: _Plan) -> Iterator[str]:
+def _backward(plan: Plan) -> Iterator[str]:
     for n, before, units in reversed(_layers(plan)[1:]):
         for i in before:
             back = " + ".join(f"w{n}_{i}_{j} * d{n}_{j}" for j in units)
-            yield f"d{n - 1}_{i} = pull{n - 1}(xp, {back}, z{n - 1}_{i}, a{n - 1}_{i}, own[{n - 2}])"
+            yield f"d{n - 1}_{i} = pull{n - 1}(xp, {back}, z{n - 1}_{i}, a{n - 1}_{i}, own{n - 1})"
 
 
-def _update(plan: _Plan) -> Iterator[str]:
-    number = _memories(plan)
+def _update(plan: Plan) -> Iterator[str]:
+    number = memories_of(plan)
     for n, before, units in _layers(plan):
         for j in units:
             for i in before:

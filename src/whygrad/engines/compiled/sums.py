@@ -17,7 +17,7 @@ from numba import types
 
 from whygrad.engines.compiled.cache import inner, intrinsic
 from whygrad.engines.compiled.layout import LINE
-from whygrad.engines.compiled.tile import address, repeated
+from whygrad.engines.compiled.tile import address, fused, place_of, repeated, vector_at, vector_of, zeros
 
 _SUMS = 8
 _INT = ir.IntType(64)
@@ -30,9 +30,7 @@ def _strip(vectors: int) -> Any:
     @intrinsic
     def strip(context: Any, out: Any, numbers: Any, row: Any, step: Any, count: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            number: Any = ir.FloatType() if out.dtype == types.float32 else ir.DoubleType()
-            size = 4 if out.dtype == types.float32 else 8
-            _Strip(builder, ir.VectorType(number, LINE // size), size, args).emit(vectors, chains)
+            _Strip(builder, vector_of(out.dtype), args).emit(vectors, chains)
             return context.get_dummy_value()
 
         return types.void(out, numbers, row, types.int64, types.int64), codegen
@@ -43,19 +41,15 @@ def _strip(vectors: int) -> Any:
 class _Strip:
     """Emits one strip."""
 
-    def __init__(self, builder: Any, vector: Any, size: int, args: Any) -> None:
-        self.builder, self.vector, self.size = builder, vector, size
+    def __init__(self, builder: Any, vector: Any, args: Any) -> None:
+        self.builder, self.vector, self.fma = builder, vector, fused(builder, vector)
         self.out, self.numbers, self.row, self.step, self.count = args
-        name = f"llvm.fma.v{vector.count}f{8 * size}"
-        self.fma = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), name
-        )
 
     def emit(self, vectors: int, chains: int) -> None:
         """`chains` rows at a time, then what is left one by one, then the stores."""
         b = self.builder
-        zero = ir.Constant(self.vector, [self.vector.element(0.0)] * self.vector.count)
-        start = [b.load(self._vector(self.out, j), align=LINE) for j in range(vectors)]
+        zero = zeros(self.vector)
+        start = [vector_at(b, self.out, j, self.vector) for j in range(vectors)]
         sums = [start, *([zero] * vectors for _ in range(chains - 1))]
         if chains > 1:
             whole = b.sub(self.count, b.and_(self.count, _INT(chains - 1)))
@@ -65,11 +59,7 @@ class _Strip:
             whole, flat = _INT(0), start
         (flat,) = self._loop(whole, self.count, [flat])
         for j, one in enumerate(flat):
-            b.store(one, self._vector(self.out, j), align=LINE)
-
-    def _vector(self, pointer: Any, j: int) -> Any:
-        b = self.builder
-        return b.bitcast(b.gep(pointer, [_INT(j * self.vector.count)]), self.vector.as_pointer())
+            b.store(one, place_of(b, self.out, j, self.vector), align=LINE)
 
     def _added(self, sums: list[Any]) -> Any:
         while len(sums) > 1:
@@ -92,7 +82,7 @@ class _Strip:
             at = b.add(k, _INT(n))
             factor = repeated(b, b.load(b.gep(self.numbers, [at])), self.vector)
             row = b.gep(self.row, [b.mul(at, self.step)])
-            more.append([b.call(self.fma, [factor, b.load(self._vector(row, j), align=LINE), one])
+            more.append([b.call(self.fma, [factor, vector_at(b, row, j, self.vector), one])
                          for j, one in enumerate(chain)])  # fmt: skip
         following = b.add(k, _INT(len(sums)))
         for phis, first, then in zip(held, sums, more, strict=True):

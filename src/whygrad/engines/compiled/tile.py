@@ -27,6 +27,7 @@ from numba import types
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.cache import inner, intrinsic, woven
 from whygrad.engines.compiled.layout import LINE, LOW
+from whygrad.engines.compiled.raw import place
 
 HIGH = 12  # rows of the highest tile
 DEEP = 256  # rows of B that stay in the first cache, two vectors of each: 32 KiB
@@ -38,8 +39,7 @@ def address(context: Any, array: Any, at: Any) -> Any:
     """Where array[at] lies; `array` may be a pointer."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        first = args[0] if pointer else context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.gep(first, [args[1]])
+        return builder.gep(args[0], [args[1]]) if pointer else place(context, builder, signature.args[0], *args)
 
     pointer = isinstance(array, types.CPointer)
     return types.CPointer(array.dtype)(array, types.int64), codegen
@@ -53,13 +53,8 @@ def _tile(rows: int, vectors: int, begin: str) -> Any:
 
     @intrinsic
     def tile(context: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, c: Any, ci: Any, depth: Any, v: Any) -> Any:
-        single = a.dtype == types.float32
-        number: Any = ir.FloatType() if single else ir.DoubleType()
-        size = 4 if single else 8
-        length = LINE // size
-
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _emit(builder, args, number, size, length, rows, vectors, begin)
+            _emit(builder, args, vector_of(a.dtype), rows, vectors, begin)
             return context.get_dummy_value()
 
         step = types.int64
@@ -68,23 +63,30 @@ def _tile(rows: int, vectors: int, begin: str) -> Any:
     return tile
 
 
-def _emit(
-    builder: Any, args: Any, number: Any, size: int, length: int, rows: int, vectors: int, begin: str
-) -> None:
+def vector_of(dtype: Any) -> Any:
+    """A cache line of numbers of that type, as LLVM's vector."""
+    single = dtype == types.float32
+    return ir.VectorType(ir.FloatType() if single else ir.DoubleType(), LINE // (4 if single else 8))
+
+
+def zeros(vector: Any) -> Any:
+    """A vector of zeros."""
+    return ir.Constant(vector, [vector.element(0.0)] * vector.count)
+
+
+def fused(builder: Any, vector: Any) -> Any:
+    """LLVM's x y + z of such vectors, rounded once."""
+    name = f"llvm.fma.v{vector.count}f{8 * LINE // vector.count}"
+    known = builder.module.globals.get(name)
+    return known or ir.Function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+
+
+def _emit(builder: Any, args: Any, vector: Any, rows: int, vectors: int, begin: str) -> None:
     """A loop over k with one accumulator for each row and vector, then the stores."""
     a, ai, ak, b, bk, c, ci, depth, v = args
-    vector = ir.VectorType(number, length)
-    name = f"llvm.fma.v{length}f{8 * size}"
-    fma = builder.module.globals.get(name) or ir.Function(
-        builder.module, ir.FunctionType(vector, [vector] * 3), name
-    )
-    zero = ir.Constant(vector, [number(0.0)] * length)
+    fma, zero = fused(builder, vector), zeros(vector)
     over = [builder.gep(c, [builder.mul(ci, _INT(i))]) for i in range(rows)] if begin == "C" else [v] * rows
-    start = [
-        zero if begin == "0" else _at(builder, row, j * length, vector, size)
-        for row in over
-        for j in range(vectors)
-    ]
+    start = [zero if begin == "0" else vector_at(builder, row, j, vector) for row in over for j in range(vectors)]
     before, loop, done = builder.block, builder.append_basic_block("sum"), builder.append_basic_block("store")
     builder.branch(loop)
     builder.position_at_end(loop)
@@ -92,7 +94,7 @@ def _emit(
     k.add_incoming(_INT(0), before)
     sums = [[builder.phi(vector) for _ in range(vectors)] for _ in range(rows)]
     along = builder.gep(b, [builder.mul(k, bk)])
-    right = [_at(builder, along, j * length, vector, size) for j in range(vectors)]
+    right = [vector_at(builder, along, j, vector) for j in range(vectors)]
     first = builder.gep(a, [builder.mul(k, ak)])
     more = []
     for i in range(rows):
@@ -108,17 +110,21 @@ def _emit(
     for i in range(rows):
         row = builder.gep(c, [builder.mul(ci, _INT(i))])
         for j in range(vectors):
-            place = builder.bitcast(builder.gep(row, [_INT(j * length)]), vector.as_pointer())
-            builder.store(more[i][j], place, align=LINE)
+            builder.store(more[i][j], place_of(builder, row, j, vector), align=LINE)
 
 
 def _flat(nested: list[list[Any]]) -> list[Any]:
     return [one for row in nested for one in row]
 
 
-def _at(builder: Any, pointer: Any, offset: int, vector: Any, size: int) -> Any:
-    place = builder.bitcast(builder.gep(pointer, [_INT(offset)]), vector.as_pointer())
-    return builder.load(place, align=LINE)
+def place_of(builder: Any, pointer: Any, j: int, vector: Any) -> Any:
+    """Where vector j from there on lies."""
+    return builder.bitcast(builder.gep(pointer, [_INT(j * vector.count)]), vector.as_pointer())
+
+
+def vector_at(builder: Any, pointer: Any, j: int, vector: Any) -> Any:
+    """Vector j from there on, which begins on a cache line."""
+    return builder.load(place_of(builder, pointer, j, vector), align=LINE)
 
 
 def repeated(builder: Any, number: Any, vector: Any) -> Any:

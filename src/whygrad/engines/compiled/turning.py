@@ -13,6 +13,7 @@ from numba import types
 
 from whygrad.engines.compiled.cache import intrinsic
 from whygrad.engines.compiled.layout import LINE
+from whygrad.engines.compiled.tile import vector_of
 
 _INT, _SMALL = ir.IntType(64), ir.IntType(32)
 
@@ -20,8 +21,8 @@ _INT, _SMALL = ir.IntType(64), ir.IntType(32)
 @intrinsic
 def square(context: Any, a: Any, ai: Any, b: Any, bi: Any) -> Any:
     """See above; a and b are pointers, aligned to their numbers only."""
-    size = 4 if a.dtype == types.float32 else 8
-    vector = ir.VectorType(ir.FloatType() if size == 4 else ir.DoubleType(), LINE // size)
+    vector = vector_of(a.dtype)
+    size = LINE // vector.count
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         def place(pointer: Any, step: Any, k: int) -> Any:
