@@ -744,9 +744,9 @@ class TestDiamonds:
     def test_agrees_with_pandas_and_is_fast(self):
         path = diamonds()
         read_table(path, "price")  # the first call imports polars
-        begin = time.perf_counter()
+        begin = time.process_time()  # of every thread, so that a busy machine is no failure
         table = read_table(path, "price")
-        assert time.perf_counter() - begin < 1.0
+        assert time.process_time() - begin < 1.0
         truth = pd.read_csv(path)
         assert len(table) == len(truth) == 53940
         for column in (*table.inputs, *table.targets):

@@ -109,6 +109,14 @@ def without(cells: Cells, words: tuple[str, ...]) -> Cells:
     )
 
 
+def only_words(cells: Cells) -> Cells:
+    """The cells that are words; the others as missing."""
+    import polars as pl
+
+    text = pl.select(pl.when(pl.Series(cells.is_word)).then(cells.text)).to_series()
+    return replace(cells, numbers=np.full(len(cells.numbers), np.nan), text=text)
+
+
 def _to_numbers(text: pl.Series, decimal: str) -> pl.Series:
     """float64, null where a cell is no number; a grouped number (1,234 or 1.234,5) is none."""
     import polars as pl
@@ -159,7 +167,7 @@ def category_column(cells: Cells) -> Column:
     """
     import polars as pl
 
-    text = cells.text
+    text = None if cells.text is None else cells.text.str.strip_chars()
     if text is None and cells.exact is not None:
         text = pl.select(pl.when(pl.Series(~np.isnan(cells.numbers))).then(cells.exact())).to_series()
     codes = np.full(len(cells.numbers), -1, dtype=np.int32)
@@ -297,16 +305,20 @@ def _all_disguised(cells: Cells) -> bool:
     return all(_hint(word, cells.decimal, cells.unsure) for word in words)
 
 
+def point_sorts(cells: Cells) -> dict[str, NDArray[np.bool_]]:
+    """Where cells have a point (rows,), and where one that cannot part thousands; {} where that is no question."""
+    if not cells.unsure or cells.text is None:
+        return {}
+    dotted = cells.text.str.contains(".", literal=True).fill_null(False)
+    grouped = cells.text.str.strip_chars().str.contains(POINT_THOUSANDS).fill_null(False)
+    return {"dotted": dotted.to_numpy(), "decimal": (dotted & ~grouped).to_numpy()}
+
+
 def _refuse_point_thousands(cells: Cells) -> None:
     """Refuses 1.000, 12.500 ... where nobody said that the point is the decimal mark and it may part thousands."""
-    if not cells.unsure or cells.text is None:
-        return
-    dotted = cells.text.str.contains(".", literal=True).fill_null(False)
-    if not dotted.any():
-        return
-    grouped = cells.text.str.strip_chars().str.contains(POINT_THOUSANDS).fill_null(False)
-    if (grouped | ~dotted).all():
-        i = int(dotted.arg_true()[0])
+    sorts = point_sorts(cells)
+    if sorts and sorts["dotted"].any() and not sorts["decimal"].any():
+        i = int(np.argmax(sorts["dotted"]))
         hint = _hint(cells.value(i).strip(), ".", True)
         raise TableError(f"{cells.place(i)}: {cells.value(i)!r} is a number in two ways{hint}")
 

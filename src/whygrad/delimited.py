@@ -12,11 +12,12 @@ LONGEST_FIELD = 2**31 - 1  # the most that a C long holds everywhere
 
 
 def records(
-    lines: Iterable[str], name: str, delimiter: str, skip_lines: int = 0
+    lines: Iterable[str], name: str, delimiter: str, skip_lines: int = 0, first_line: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
-    """Each record of a delimited text that is not blank, with the number of its first line (from 1).
+    """Each record of a delimited text that is not blank, with the number of its first line.
 
-    `lines` must come from a text opened with `newline=""`. A line of spaces, tabs and empty quotes is blank.
+    `first_line` is that of the text's first line; `skip_lines` from there are no records. `lines` must come from
+    a text opened with `newline=""`. A line of spaces, tabs and empty quotes is blank.
     Raises the csv module's limit on the length of a field, which is 131,072 characters, for the whole process.
     """
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
@@ -26,12 +27,13 @@ def records(
     if delimiter == " ":  # runs of spaces align columns; those at the end would add an empty field
         stream = (re.sub(r" +(?=[\r\n]*\Z)", "", line) for line in stream)
     reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
-    line = skip_lines + 1
+    before = skip_lines + first_line - 1
+    line = before + 1
     try:
         for fields in reader:
             if any(field.strip() for field in fields) or (len(fields) > 1 and not delimiter.isspace()):
                 yield line, fields
-            line = skip_lines + reader.line_num + 1
+            line = before + reader.line_num + 1
     except csv.Error as error:
         raise TableError(f"{name} line {line}: {error}; is a closing quote missing?") from None
 

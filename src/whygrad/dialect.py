@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from whygrad.delimited import records
@@ -50,36 +52,71 @@ def decode(data: bytes, name: str, text_encoding: str | None, option: bool = Tru
 
     `option` says that the caller has one, --text-encoding, to be named where it is no text.
     """
+    codec = find_codec(lambda: iter([data]), name, text_encoding, option)
+    return b"".join(to_utf8([data], codec)), codec
+
+
+def find_codec(
+    chunks: Callable[[], Iterator[bytes]], name: str, text_encoding: str | None, option: bool = True
+) -> str:
+    """The codec of the bytes that `chunks` begins to give anew at each call; guessed where it is None.
+
+    Raises `TableError` for what is no text, `InputError` for an encoding that does not exist.
+    """
+    first = next(chunks(), b"")
     for magic, what in FOREIGN.items():
-        if data.startswith(magic):
+        if first.startswith(magic):
             raise TableError(f"{name} is {what}")
+    utf16 = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        codec = _guess_encoding(data) if text_encoding is None else codecs.lookup(text_encoding).name
-        if codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
+        codec = codecs.lookup(text_encoding or ("utf-16" if utf16 else "utf-8")).name
+        b"".decode(codec)  # some codecs are of no text
+        if codec == "utf-8" and first.startswith(codecs.BOM_UTF8):
             codec = "utf-8-sig"
-        text = data.decode(codec)
-        utf8 = data if codec == "utf-8" else text.encode()
+        _refuse_no_text(chunks(), name, codec, option)
     except LookupError:
         raise InputError(f"no text encoding is called {text_encoding!r}; try utf-8 or cp1252") from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        remedy = "is this a text file? --text-encoding names another encoding" if option else "save it as UTF-8"
-        byte = f"byte 0x{data[error.start]:02x}"
-        raise TableError(f"{name} line {line}: {byte} is not {codec} text; {remedy}") from None
-    if b"\0" in utf8:
-        line = utf8.count(b"\n", 0, utf8.index(b"\0")) + 1
-        raise TableError(f"{name} line {line}: a NUL byte; this is not a text file")
-    return utf8, codec
+    except _NotText as problem:
+        if text_encoding is None and not utf16 and codec.startswith("utf-8"):
+            return find_codec(chunks, name, "cp1252", option)
+        raise problem.told from None
+    return codec
 
 
-def _guess_encoding(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+class _NotText(Exception):
+    """Bytes that are not what a codec makes of a text; `told` is what the user is told."""
+
+    def __init__(self, told: TableError) -> None:
+        super().__init__(str(told))
+        self.told = told
+
+
+def _refuse_no_text(chunks: Iterator[bytes], name: str, codec: str, option: bool) -> None:
+    decoder, lines = codecs.getincrementaldecoder(codec)(), 1
+    for chunk in itertools.chain(chunks, [b""]):
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            line = lines + error.object.count(b"\n", 0, error.start)
+            remedy = (
+                "is this a text file? --text-encoding names another encoding" if option else "save it as UTF-8"
+            )
+            byte = f"byte 0x{error.object[error.start]:02x}"
+            raise _NotText(TableError(f"{name} line {line}: {byte} is not {codec} text; {remedy}")) from None
+        if "\0" in text:
+            line = lines + text.count("\n", 0, text.index("\0"))
+            raise TableError(f"{name} line {line}: a NUL byte; this is not a text file")
+        lines += chunk.count(b"\n")
+
+
+def to_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:
+    """The text of that codec as UTF-8 without a mark, chunk by chunk."""
+    if codec == "utf-8":
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(codec)()
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
 
 
 def guess_dialect(utf8: bytes, codec: str, delimiter: str | None, decimal: str | None, header: bool) -> Dialect:

@@ -7,14 +7,29 @@ words and floats, so a model file keeps it exactly.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import InputError, TableError, one_of
-from whygrad.table import Column, Floats, Held, Indices, Kind, Missing, Table, Task, listed
+from whygrad.scratch import pieces
+from whygrad.table import (
+    Column,
+    Floats,
+    Held,
+    Indices,
+    Kind,
+    Missing,
+    Table,
+    Task,
+    code_counts,
+    listed,
+    present,
+    row_numbers,
+)
 
 Scale = Literal["standard", "none"]
 Unknown = Literal["refuse", "zeros"]
@@ -99,7 +114,7 @@ def fit_encoding(
         raise one_of("scale", scale, get_args(Scale))
     if missing not in get_args(Missing):
         raise one_of("missing", missing, get_args(Missing))
-    chosen = np.arange(len(table)) if rows is None else rows
+    chosen = row_numbers(len(table)) if rows is None else rows
     if len(chosen) == 0:
         raise InputError("an encoding needs at least one training row")
     standardise = scale == "standard"
@@ -111,18 +126,19 @@ def fit_encoding(
 
 
 def _fit_column(table: Table, column: Column, rows: Indices, standardise: bool, fill: bool) -> ColumnCode:
-    values = column.values[rows]
-    absent = column.missing()[rows]  # (rows,)
-    if absent.any() and not fill:
-        raise _missing_error(table, int(rows[np.argmax(absent)]), column.name)
-    present = values[~absent]
-    if present.size == 0:
+    there = 0
+    for piece in pieces(len(rows)):
+        absent = column.take(rows[piece]).missing()
+        if absent.any() and not fill:
+            raise _missing_error(table, int(rows[piece.start + np.argmax(absent)]), column.name)
+        there += int((~absent).sum())
+    if there == 0:
         raise TableError(f"column {column.name!r} has no value in the training rows; --ignore {column.name}")
     if column.kind == "number":
-        mean, std = mean_and_std(present)
-        shift, unit = (mean, std) if standardise else (0.0, 1.0)
-        return ColumnCode(column.name, "number", shift, unit, fill=mean if fill else None)
-    counts = np.bincount(present.astype(np.int64), minlength=len(column.categories))
+        found = number_range(column, rows)
+        shift, unit = (found.mean, found.unit) if standardise else (0.0, 1.0)
+        return ColumnCode(column.name, "number", shift, unit, fill=found.mean if fill else None)
+    counts = code_counts(column, rows)
     seen = tuple(word for word, count in zip(column.categories, counts, strict=True) if count)
     usual = int(np.argmax(counts))
     usual_entry = column.categories[usual] if column.kind == "category" else float(usual)
@@ -136,15 +152,29 @@ def _fit_column(table: Table, column: Column, rows: Indices, standardise: bool, 
     )
 
 
-def mean_and_std(values: Floats) -> tuple[float, float]:
-    """Mean and population std in two passes; the std of a constant is given as 1, so dividing is safe."""
-    if values.min() == values.max():
-        return float(values[0]), 1.0
-    mean = values.mean()
-    mean += (values - mean).mean()
-    centred = values - mean
-    spread = np.abs(centred).max()  # squares of very large or small numbers would overflow or vanish
-    return float(mean), float(spread * np.sqrt(np.square(centred / spread).mean()))
+class NumberRange(NamedTuple):
+    """The numbers of a column: smallest, largest, mean, and the population's std, 1 for a constant."""
+
+    low: float
+    high: float
+    mean: float
+    unit: float
+
+
+def number_range(column: Column, rows: Indices) -> NumberRange:
+    """What these rows hold, missing entries aside; mean and std in two passes, at least one entry there."""
+    low, high, n, total = math.inf, -math.inf, 0, 0.0
+    for values in present(column, rows):
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+            n, total = n + values.size, total + float(values.sum())
+    if low == high:
+        return NumberRange(low, high, low, 1.0)  # so that dividing is safe
+    mean = total / n
+    mean += sum(float((values - mean).sum()) for values in present(column, rows)) / n
+    spread = max(high - mean, mean - low)  # squares of very large or small numbers would overflow or vanish
+    squares = sum(float(np.square((values - mean) / spread).sum()) for values in present(column, rows))
+    return NumberRange(low, high, mean, spread * math.sqrt(squares / n))
 
 
 def encode_inputs(encoding: Encoding, table: Table, unknown: Unknown = "refuse") -> Floats:

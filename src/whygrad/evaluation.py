@@ -10,9 +10,10 @@ import numpy as np
 from whygrad.encoding import Encoding, Unknown, encode_inputs, encode_targets
 from whygrad.engines.choosing import looking
 from whygrad.history import Run
-from whygrad.maths import Array, Counts
-from whygrad.metrics import ClassScore, class_numbers, confusion, full_scores, per_class
+from whygrad.maths import Counts
+from whygrad.metrics import ClassScore, FullTally, class_numbers, confusion, per_class
 from whygrad.reading import read_like
+from whygrad.scratch import pieces
 from whygrad.table import Rows, Table
 from whygrad.targets import prepare_targets
 
@@ -55,27 +56,31 @@ def evaluate(run: Run, source: Any, unknown: Unknown = "refuse") -> Evaluation:
         table = source
     else:
         table = read_like(source, encoding, targets=True, like=run.source)
-    y = encode_targets(encoding, table)  # (rows, n_out)
-    dtype = np.dtype(run.training.dtype)
-    x = encode_inputs(encoding, table, unknown).astype(dtype)
-    targets = prepare_targets(model.loss, y, run.training.smoothing).astype(dtype)
-    rows = Rows(x, targets, table.row_weights)
-    engine = looking(model.network, model.loss, run.training.dtype, len(table))
-    seen = engine.evaluate(model.network, run.training, model.w, rows)
-    scores = full_scores(encoding, y, seen.outputs, model.threshold)
-    names = encoding.classes
-    if not names:
-        return Evaluation(len(table), seen.loss, scores, _each(encoding, y, seen.outputs, model.threshold))
-    counts = confusion(class_numbers(y), class_numbers(seen.outputs, model.threshold), len(names))
-    return Evaluation(len(table), seen.loss, scores, {}, per_class(counts, names), counts)
+    n, dtype, threshold = len(table), np.dtype(run.training.dtype), model.threshold
+    engine = looking(model.network, model.loss, run.training.dtype, n)
+    loss, tally = 0.0, FullTally(encoding, threshold, n, table.streamed)
+    alone = [FullTally(one, threshold, n, table.streamed) for one in _each(encoding)]
+    counts = np.zeros((len(encoding.classes), len(encoding.classes)), dtype=np.int64)
+    for piece in pieces(n):
+        here = table.take(piece)
+        y = encode_targets(encoding, here)  # (rows, n_out)
+        targets = prepare_targets(model.loss, y, run.training.smoothing, piece.start).astype(dtype)
+        rows = Rows(encode_inputs(encoding, here, unknown).astype(dtype), targets, here.row_weights)
+        seen = engine.evaluate(model.network, run.training, model.w, rows)
+        loss += seen.loss * (len(here) / n)
+        tally.add(y, seen.outputs)
+        for k, one in enumerate(alone):
+            one.add(y[:, [k]], seen.outputs[:, [k]])
+        if encoding.classes:
+            counts += confusion(class_numbers(y), class_numbers(seen.outputs, threshold), len(counts))
+    if not encoding.classes:
+        each = {code.name: one.scores() for code, one in zip(encoding.targets, alone, strict=False)}
+        return Evaluation(n, loss, tally.scores(), each)
+    return Evaluation(n, loss, tally.scores(), {}, per_class(counts, encoding.classes), counts)
 
 
-def _each(encoding: Encoding, y: Array, a: Array, threshold: float) -> dict[str, dict[str, float]]:
-    """Several targets' scores one by one; empty for one."""
+def _each(encoding: Encoding) -> list[Encoding]:
+    """Several targets' encodings one by one; none for one."""
     if len(encoding.targets) == 1:
-        return {}
-    alone = [replace(encoding, targets=(code,)) for code in encoding.targets]
-    return {
-        code.name: full_scores(one, y[:, [k]], a[:, [k]], threshold)
-        for k, (code, one) in enumerate(zip(encoding.targets, alone, strict=True))
-    }
+        return []
+    return [replace(encoding, targets=(code,)) for code in encoding.targets]

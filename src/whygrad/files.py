@@ -13,6 +13,7 @@ import re
 import secrets
 import stat
 import threading
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +70,12 @@ def _target(path: Path) -> Path:
 
 
 def write_bytes(data: bytes, path: Path) -> None:
-    """Puts these bytes at `path`, all or none of them.
+    """Puts these bytes at `path`, all or none of them; see `write_chunks`."""
+    write_chunks([data], path)
+
+
+def write_chunks(chunks: Iterable[bytes], path: Path) -> None:
+    """Puts bytes that come in chunks at `path`, all or none of them, even where making a chunk fails.
 
     A symbolic link stays and the file it leads to is written; a file that was there keeps its permissions.
     Raises `OutputError` and leaves what was there; `InputError` where something else than a file is there.
@@ -81,7 +87,8 @@ def write_bytes(data: bytes, path: Path) -> None:
         with open(temporary, "xb", opener=partial(os.open, mode=mode)) as stream:
             if old is not None:
                 os.chmod(temporary, stat.S_IMODE(old.st_mode))
-            stream.write(data)
+            for data in chunks:
+                stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, _target(path))

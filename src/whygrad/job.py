@@ -14,11 +14,13 @@ from whygrad.engines.choosing import choose
 from whygrad.errors import InputError
 from whygrad.history import Keep
 from whygrad.maths import Array
+from whygrad.metrics import Tally, class_numbers
 from whygrad.network import Network
 from whygrad.propagation import penalized
 from whygrad.remarks import encoding_notes
+from whygrad.scratch import PIECE, new_array, part, pieces, put
 from whygrad.state import State
-from whygrad.table import Missing, Rows, Source, Table, listed, split_rows
+from whygrad.table import Indices, Missing, Rows, Source, Table, code_counts, listed, split_rows
 from whygrad.targets import prepare_targets
 from whygrad.training import Training
 from whygrad.weights import Init, initialize_parameters, trainable
@@ -76,15 +78,11 @@ def prepare(
         )
     _check_fit(net, table, training, encoding)
     dtype = np.dtype(training.dtype)
-    learn_table = table.take(learn)
-    truth = encode_targets(encoding, learn_table)
-    rows = _rows(training, encoding, learn_table, truth, _row_weights(training, encoding, learn_table, truth))
-    validation, validation_truth = None, None
-    if len(check):
-        check_table = table.take(check)
-        validation_truth = encode_targets(encoding, check_table)
-        validation = _rows(training, encoding, check_table, validation_truth, check_table.row_weights)
+    by_class = _class_weights(training, encoding, table, learn)
+    rows, truth = _encoded(training, encoding, table, learn, by_class)
+    validation, validation_truth = _encoded(training, encoding, table, check, None) if len(check) else (None, None)
     _check_memory(net, training)
+    _check_batch(table, training, len(learn))
     w = initialize_parameters(net, training.start if start is None else start, training.seed)
     trainable(net, training.freeze)
     choice = choose(engine, net, training, len(learn), len(check))
@@ -117,6 +115,15 @@ def _check_memory(net: Network, training: Training) -> None:
         )
 
 
+def _check_batch(table: Table, training: Training, rows: int) -> None:
+    """Refuses to hold what a network makes of all rows of a table that memory may have no room for."""
+    if table.streamed and training.batch_size(rows) > PIECE:
+        raise InputError(
+            f"batch {training.batch}: the rows of a batch lie in memory together, of a streamed table (stream) "
+            f"at most {PIECE:,}; take fewer, as in 4096"
+        )
+
+
 def _missing(table: Table) -> Missing:
     """What was asked when the table was read; a table without a file has gaps only if they are to be filled."""
     if table.source is not None:
@@ -124,35 +131,49 @@ def _missing(table: Table) -> Missing:
     return "fill" if any(column.missing().any() for column in table.inputs) else "refuse"
 
 
-def _rows(training: Training, encoding: Encoding, table: Table, truth: Array, weights: Array | None) -> Rows:
-    dtype = np.dtype(training.dtype)
-    x = encode_inputs(encoding, table, unknown="zeros").astype(dtype)
-    y = prepare_targets(training.loss, truth, training.smoothing).astype(dtype)
-    return Rows(x, y, None if weights is None else weights.astype(dtype))
+def _encoded(
+    training: Training, encoding: Encoding, table: Table, chosen: Indices, by_class: Array | None
+) -> tuple[Rows, Array]:
+    """(these rows of the table, their targets as encoded, before smoothing); on disk where the table is."""
+    n, dtype, disk = len(chosen), training.dtype, table.streamed
+    x = new_array((n, encoding.n_inputs), dtype, disk)
+    y = new_array((n, encoding.n_outputs), dtype, disk)
+    truth = new_array((n, encoding.n_outputs), "float64", disk)
+    plain = table.row_weights is None and by_class is None
+    weights = None if plain else new_array((n,), dtype, disk)
+    for piece in pieces(n):
+        here = table.take(chosen[piece])
+        targets = encode_targets(encoding, here)
+        put(truth, piece, targets)
+        put(y, piece, prepare_targets(training.loss, targets, training.smoothing, piece.start))
+        put(x, piece, encode_inputs(encoding, here, unknown="zeros"))
+        if weights is not None:
+            put(weights, piece, _row_weights(here, targets, by_class))
+    return Rows(x, y, weights), truth
 
 
-def _row_weights(training: Training, encoding: Encoding, table: Table, truth: Array) -> Array | None:
+def _row_weights(table: Table, targets: Array, by_class: Array | None) -> Array:
     """(rows,): each row's own weight times its class's."""
+    own = np.ones(len(table)) if table.row_weights is None else table.row_weights
+    return own if by_class is None else np.asarray(by_class[class_numbers(targets)] * own)
+
+
+def _class_weights(training: Training, encoding: Encoding, table: Table, learn: Indices) -> Array | None:
+    """(classes,): the weight of each; None where they are not weighed."""
     if not training.class_weights:
-        return table.row_weights
+        return None
     if not encoding.classes:
         if encoding.task == "regression":
             raise InputError("class_weights: the target has no classes; leave them out for numbers")
         raise InputError("class_weights weigh the classes of one target; leave them out for several")
-    numbers = truth[:, 0].astype(int) if encoding.task == "binary" else truth.argmax(axis=1)  # (rows,)
-    n = len(encoding.classes)
     if training.class_weights == "balanced":
-        counts = np.bincount(numbers, minlength=n)
-        by_class = len(numbers) / (n * np.maximum(counts, 1))
-    else:
-        given = dict(training.class_weights)
-        for name in given:
-            if name not in encoding.classes:
-                raise InputError(
-                    f"class_weights: {name!r} is no class; the classes are {listed(encoding.classes)}"
-                )
-        by_class = np.array([given.get(name, 1.0) for name in encoding.classes])
-    return np.asarray(by_class[numbers] * (1.0 if table.row_weights is None else table.row_weights))
+        counts = code_counts(table.targets[0], learn)
+        return np.asarray(len(learn) / (len(counts) * np.maximum(counts, 1)))
+    given = dict(training.class_weights)
+    for name in given:
+        if name not in encoding.classes:
+            raise InputError(f"class_weights: {name!r} is no class; the classes are {listed(encoding.classes)}")
+    return np.array([given.get(name, 1.0) for name in encoding.classes])
 
 
 def _check_fit(net: Network, table: Table, training: Training, encoding: Encoding) -> None:
@@ -179,5 +200,18 @@ def _check_fit(net: Network, table: Table, training: Training, encoding: Encodin
 @np.errstate(all="ignore")
 def table_gradient(job: Job, w: Array) -> Array:
     """(P,): the gradient of the training rows' mean loss plus penalty; what is frozen has one too."""
-    _, g = job.engine.gradients(job.net, job.training, w, job.rows)
-    return penalized(job.net, job.training, w, g)
+    found = np.zeros_like(w)
+    for piece in pieces(len(job.rows)):
+        share = (piece.stop - piece.start) / len(job.rows)
+        found = found + share * job.engine.gradients(job.net, job.training, w, job.rows.take(piece))[1]
+    return penalized(job.net, job.training, w, found)
+
+
+def measured(job: Job, w: Array, rows: Rows, truth: Array) -> tuple[float, dict[str, float]]:
+    """(mean loss, scores) of rows whose targets are known, piece by piece."""
+    total, tally = 0.0, Tally(job.encoding, job.training.loss.threshold)
+    for piece in pieces(len(rows)):
+        seen = job.engine.evaluate(job.net, job.training, w, rows.take(piece))
+        total += seen.loss * ((piece.stop - piece.start) / len(rows))
+        tally.add(part(truth, piece), seen.outputs)
+    return total, tally.scores()

@@ -18,14 +18,15 @@ import numpy as np
 from whygrad.divergence import find_divergence, odd_forward
 from whygrad.engines.choosing import get_ready
 from whygrad.history import Keep, Kept, Record, Stopped
-from whygrad.job import Job, table_gradient
+from whygrad.job import Job, measured, table_gradient
 from whygrad.maths import Array
-from whygrad.metrics import scores
 from whygrad.propagation import penalty
 from whygrad.schedules import rates
+from whygrad.scratch import pieces
 from whygrad.state import State
-from whygrad.table import Indices, row_order
+from whygrad.table import Indices, Rows, row_order
 from whygrad.weights import trainable
+from whygrad.window import Window
 
 CHUNK = 4096  # rows, about; a chunk is whole batches
 
@@ -76,11 +77,12 @@ def train(job: Job, state: State | None = None, history: Sequence[Record] = ()) 
         yield Progress(state, None if odd else last, odd)
         if odd:
             return
+    window = Window(job.rows)
     while state.epoch < job.training.epochs:
         order = row_order(len(job.rows), job.training.order, job.training.seed, state.epoch)
         rate = epoch_rates(job, state.epoch)
         while state.row < len(order):
-            before, state = state, _chunk(job, state, order, rate)
+            before, state = state, _chunk(job, state, window, order, rate)
             if not np.isfinite(state.met) or not all(np.isfinite(p).all() for p in (state.w, *state.memory)):
                 found = find_divergence(job.net, job.training, job.rows, before, order[: state.row], rate)
                 yield Progress(found.state, None, Stopped("diverged", found.words))
@@ -102,13 +104,13 @@ def epoch_rates(job: Job, epoch: int) -> Array:
     return rates(t.schedule, t.optimizer.learning_rate, t.warmup, epoch, t.epochs, steps)
 
 
-def _chunk(job: Job, state: State, order: Indices, rate: Array) -> State:
+def _chunk(job: Job, state: State, window: Window, order: Indices, rate: Array) -> State:
     size = job.batch
     whole = size if job.keep.parameters == "steps" else size * max(1, CHUNK // size)
-    part = order[state.row : state.row + whole]
+    rows, part = window.take(order, state.row, min(state.row + whole, len(order)))
     first = state.row // size
     batches = -(-len(part) // size)
-    moved = job.engine.advance(job.net, job.training, state, job.rows, part, rate[first : first + batches])
+    moved = job.engine.advance(job.net, job.training, state, rows, part, rate[first : first + batches])
     sizes = np.minimum(size, len(part) - size * np.arange(batches))  # the last batch may be smaller
     sums = np.cumsum(
         np.append(state.met, moved.losses * sizes)
@@ -137,21 +139,12 @@ def _done(job: Job) -> Stopped:
 
 @np.errstate(all="ignore")  # what overflows is found, and named, by `_not_finite`
 def _record(job: Job, state: State, during: float | None, rate: float | None) -> Record:
-    seen = job.engine.evaluate(job.net, job.training, state.w, job.rows)
-    threshold = job.training.loss.threshold
-    record = Record(
-        state.epoch,
-        during,
-        seen.loss,
-        penalty(job.net, job.training, state.w),
-        rate,
-        scores(job.encoding, job.truth, seen.outputs, threshold),
-    )
+    loss, found = measured(job, state.w, job.rows, job.truth)
+    record = Record(state.epoch, during, loss, penalty(job.net, job.training, state.w), rate, found)
     if job.validation is None or job.validation_truth is None:
         return record
-    checked = job.engine.evaluate(job.net, job.training, state.w, job.validation)
-    found = scores(job.encoding, job.validation_truth, checked.outputs, threshold)
-    return replace(record, validation_loss=checked.loss, validation_scores=found)
+    loss, found = measured(job, state.w, job.validation, job.validation_truth)
+    return replace(record, validation_loss=loss, validation_scores=found)
 
 
 def _watch(job: Job, state: State, record: Record) -> State:
@@ -204,7 +197,13 @@ def _not_finite(job: Job, state: State, record: Record) -> Stopped | None:
             continue
         batches = -(-len(job.rows) // job.batch)
         when = f"after batch {batches}, its last" if record.epoch else "before any update"
-        where = "" if rows is None else odd_forward(job.net, job.training, state.w, rows)
+        where = "" if rows is None else _odd_row(job, state.w, rows)
         said = f"the {what} is {value}" + (f"; {where}" if where else "")
         return Stopped("diverged", f"diverged in epoch {record.epoch}, {when}: {said}")
     return None
+
+
+def _odd_row(job: Job, w: Array, rows: Rows) -> str:
+    """Where a forward pass over the rows stops being finite, in words; empty where it does not."""
+    found = (odd_forward(job.net, job.training, w, rows.take(piece)) for piece in pieces(len(rows)))
+    return next(filter(None, found), "")

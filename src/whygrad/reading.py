@@ -6,20 +6,37 @@ other numbers a regression. Everything that cannot be meant is refused in one li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from whygrad.casting import guess_column, known_column, number_column, number_text
+from whygrad.casting import Cells, guess_column, known_column, number_column, number_text
 from whygrad.encoding import Encoding
 from whygrad.errors import InputError, TableError, WrongTypeError, one_of
+from whygrad.gathering import Gathered, Make, gather
 from whygrad.printing import counted
+from whygrad.scratch import PIECE, folder
 from whygrad.sources import CsvOptions, Opened, file_hash, open_source
-from whygrad.table import Column, Floats, Indices, Missing, Source, Table, listed, place
+from whygrad.streaming import Stream, open_stream, wants_streaming
+from whygrad.table import (
+    Column,
+    Floats,
+    Indices,
+    Missing,
+    Source,
+    Table,
+    code_counts,
+    listed,
+    place,
+    present,
+    recoded,
+    row_numbers,
+)
 from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier, word_notes
 
 Names = str | Sequence[str]
@@ -49,6 +66,7 @@ def read_table(
     decimal: str | None = None,
     header: bool | None = None,
     text_encoding: str | None = None,
+    stream: bool | None = None,
 ) -> Table:
     """A table to learn from.
 
@@ -57,22 +75,25 @@ def read_table(
     out, "fill" leaves it to the encoding (inputs only). `category` columns hold classes even if numbers.
     `missing_values` are spellings of a missing entry besides the usual ones, as in "-" or -999.
     `header` None expects names in a first line and refuses one of numbers only; True takes those as names.
+    `stream` reads a file some rows at a time and keeps its columns on disk (in TMPDIR); None
+    does so with files larger than a twelfth of the memory.
     """
     if task is not None and task not in get_args(WantedTask):
         raise one_of("task", task, get_args(WantedTask))
     if missing not in get_args(Missing):
         raise one_of("missing", missing, get_args(Missing))
-    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding), _spellings(missing_values))
+    options = CsvOptions(delimiter, decimal, header, text_encoding)
+    opened = _open(source, options, _spellings(missing_values), stream)
     roles = _roles(opened, _tuple(target), _tuple(ignore), _tuple(category), row_weight)
-    inputs = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.inputs)
-    targets = tuple(guess_column(opened.cells(name), name in roles.category) for name in roles.targets)
-    weights = _weights(opened, row_weight)
+    makes: dict[str, Make] = {
+        name: partial(guess_column, as_category=name in roles.category) for name in roles.inputs + roles.targets
+    }
     filled = frozenset(roles.inputs if missing == "fill" else ())
     way_out = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills inputs in"
     way_out = f"; --missing drop leaves them out{way_out}"
-    rows, dropped = _kept_rows(opened, (*inputs, *targets, *weights), missing, filled, way_out)
-    inputs = tuple(_in_use(column.take(rows)) for column in inputs)
-    targets = tuple(_in_use(column.take(rows)) for column in targets)
+    found = _found(opened, {**makes, **_weighing(opened, row_weight)}, roles.category, missing, filled, way_out)
+    inputs = tuple(_in_use(found.columns[name]) for name in roles.inputs)
+    targets = tuple(_in_use(found.columns[name]) for name in roles.targets)
     for column in (*inputs, *targets):
         if column.name not in roles.category:
             refuse_identifier(opened.label, column)
@@ -81,10 +102,10 @@ def read_table(
         inputs,
         targets,
         decided,
-        _weight_array(opened, weights, rows),
+        _weights(opened, found, row_weight),
         _remembered(opened.source, missing, row_weight),
-        (*opened.notes, *dropped, kinds_note(inputs), said, *word_notes(inputs, targets)),
-        rows,
+        (*found.notes, kinds_note(inputs), said, *word_notes(inputs, targets)),
+        found.rows,
     )
 
 
@@ -101,6 +122,7 @@ def read_like(
     decimal: str | None = None,
     header: bool | None = None,
     text_encoding: str | None = None,
+    stream: bool | None = None,
 ) -> Table:
     """New rows for a trained model: exactly its columns, kinds and categories; other columns are ignored.
 
@@ -110,7 +132,8 @@ def read_like(
     if missing not in ("refuse", "drop"):
         raise one_of("missing", missing, ("refuse", "drop"))
     header, missing_values = _as_before(like, header, missing_values)
-    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding), _spellings(missing_values))
+    options = CsvOptions(delimiter, decimal, header, text_encoding)
+    opened = _open(source, options, _spellings(missing_values), stream)
     wanted = encoding.targets if targets else ()
     absent = [code.name for code in encoding.inputs + wanted if code.name not in opened.names]
     if absent:
@@ -119,21 +142,23 @@ def read_like(
             f"{opened.label} lacks the {columns} {listed(absent)}, which the model was trained on; "
             f"it has {listed(opened.names)}"
         )
-    inputs = tuple(known_column(opened.cells(code.name), code, False) for code in encoding.inputs)
-    found = tuple(known_column(opened.cells(code.name), code, True) for code in wanted)
-    weights = _weights(opened, row_weight)
+    makes: dict[str, Make] = {
+        **{code.name: partial(known_column, code=code, is_target=False) for code in encoding.inputs},
+        **{code.name: partial(known_column, code=code, is_target=True) for code in wanted},
+    }
+    words = frozenset(code.name for code in encoding.inputs + wanted if code.kind != "number")
     filled = frozenset(code.name for code in encoding.inputs if code.fill is not None)
     way_out = "; --missing drop leaves them out" if targets else ""  # a prediction is wanted for every row
     way_out += "; the model was trained without a value to fill in"
-    rows, dropped = _kept_rows(opened, (*inputs, *found, *weights), missing, filled, way_out)
+    found = _found(opened, {**makes, **_weighing(opened, row_weight)}, words, missing, filled, way_out)
     return Table(
-        tuple(column.take(rows) for column in inputs),
-        tuple(column.take(rows) for column in found),
+        tuple(found.columns[code.name] for code in encoding.inputs),
+        tuple(found.columns[code.name] for code in wanted),
         encoding.task,
-        _weight_array(opened, weights, rows),
+        _weights(opened, found, row_weight),
         _remembered(opened.source, missing, row_weight),
-        (*opened.notes, *dropped),
-        rows,
+        found.notes,
+        found.rows,
     )
 
 
@@ -146,13 +171,32 @@ def read_text(
     decimal: str | None = None,
     header: bool | None = None,
     text_encoding: str | None = None,
-) -> dict[str, list[str]]:
-    """Columns of a table as they are written, to stand beside what is predicted; empty where there is nothing."""
+    stream: bool | None = None,
+) -> Iterator[dict[str, list[str]]]:
+    """Columns of a table as they are written, to stand beside what is predicted; empty where there is nothing.
+
+    They come in `pieces` of rows. Raises `TableError` at once for a column that is not there.
+    """
     header, _ = _as_before(like, header, None)
-    opened = open_source(source, CsvOptions(delimiter, decimal, header, text_encoding))
-    for name in _tuple(columns):
+    opened = _open(source, CsvOptions(delimiter, decimal, header, text_encoding), (), stream)
+    names = _tuple(columns)
+    for name in names:
         _known(opened, name, "--keep")
-    return {name: opened.text(name).str.strip_chars().fill_null("").to_list() for name in _tuple(columns)}
+    return _texts(opened, names)
+
+
+def _texts(opened: Opened | Stream, names: tuple[str, ...]) -> Iterator[dict[str, list[str]]]:
+    held: dict[str, list[str]] = {name: [] for name in names}
+    n = 0
+    for one in opened.parts() if isinstance(opened, Stream) else [opened]:
+        for name in names:
+            held[name] += one.text(name).str.strip_chars().fill_null("").to_list()
+        n += one.n_rows
+        while n >= PIECE:
+            yield {name: held[name][:PIECE] for name in names}
+            held, n = {name: held[name][PIECE:] for name in names}, n - PIECE
+    if n:
+        yield held
 
 
 def _as_before(
@@ -234,7 +278,7 @@ def _tuple(names: Names) -> tuple[str, ...]:
 
 
 def _roles(
-    opened: Opened,
+    opened: Opened | Stream,
     target: tuple[str, ...],
     ignore: tuple[str, ...],
     category: tuple[str, ...],
@@ -262,7 +306,7 @@ def _roles(
     return Roles(inputs, target, opened.categorical | frozenset(category))
 
 
-def _known(opened: Opened, name: str, option: str) -> None:
+def _known(opened: Opened | Stream, name: str, option: str) -> None:
     from difflib import get_close_matches
 
     if not isinstance(name, str):
@@ -275,65 +319,103 @@ def _known(opened: Opened, name: str, option: str) -> None:
         raise TableError(f"{option} {name!r} is not a column of {opened.label}; it has {have}{hint}")
 
 
-def _weights(opened: Opened, name: str | None) -> tuple[Column, ...]:
-    """The column of row weights, if there is one; a negative weight is refused."""
+def _open(
+    source: Any, options: CsvOptions, missing_values: tuple[str, ...], stream: bool | None
+) -> Opened | Stream:
+    if wants_streaming(source, stream):
+        return open_stream(Path(source), options, missing_values)
+    return open_source(source, options, missing_values)
+
+
+def _weighing(opened: Opened | Stream, name: str | None) -> dict[str, Make]:
+    """How the column of row weights is made, if there is one."""
     if name is None:
-        return ()
+        return {}
     _known(opened, name, "--row-weight")
-    column = number_column(opened.cells(name))
+    return {name: _weight_column}
+
+
+def _weight_column(cells: Cells) -> Column:
+    """A column of row weights; a negative one is refused."""
+    column = number_column(cells)
     negative = column.values < 0
     if negative.any():
         i = int(np.argmax(negative))
         weight = number_text(float(column.values[i]))
-        raise TableError(f"{place(opened.source, i, name)}: row weight {weight}; weights must be 0 or above")
-    return (column,)
+        raise TableError(f"{cells.place(i)}: row weight {weight}; weights must be 0 or above")
+    return column
 
 
-def _weight_array(opened: Opened, weights: tuple[Column, ...], rows: Indices) -> Floats | None:
-    if not weights:
+def _weights(opened: Opened | Stream, found: _Found, name: str | None) -> Floats | None:
+    if name is None:
         return None
-    values: Floats = weights[0].values[rows]
-    if not values.any():
-        raise TableError(f"{opened.label} column {weights[0].name!r}: every row weight is 0; nothing counts")
-    return values
+    column = found.columns[name]
+    if not any(values.any() for values in present(column)):
+        raise TableError(f"{opened.label} column {name!r}: every row weight is 0; nothing counts")
+    return column.values
 
 
 def _remembered(source: Source | None, missing: Missing, row_weight: str | None) -> Source | None:
     return None if source is None else replace(source, missing=missing, row_weight=row_weight)
 
 
-def _kept_rows(
-    opened: Opened, columns: tuple[Column, ...], missing: Missing, filled: frozenset[str], way_out: str
-) -> tuple[Indices, tuple[str, ...]]:
-    """(indices of the rows that stay, notes); a missing entry outside `filled` is dropped or refused."""
-    absent = np.zeros(opened.n_rows, dtype=bool)
-    culprits = []
-    for column in columns:
-        gone = column.missing()
-        if column.name not in filled and gone.any():
-            culprits.append(column)
-            absent |= gone
-    rows = np.flatnonzero(~absent)
-    if not culprits:
-        return rows, ()
-    count = f"{int(absent.sum()):,} of {counted(opened.n_rows, 'row')}"
-    if missing == "drop":
-        if not rows.size:
+class _Found(NamedTuple):
+    """What was read: columns by name, their rows in the source, and what is said of both."""
+
+    columns: dict[str, Column]
+    rows: Indices
+    notes: tuple[str, ...]
+
+
+def _found(
+    opened: Opened | Stream,
+    makes: dict[str, Make],
+    words: frozenset[str],
+    missing: Missing,
+    filled: frozenset[str],
+    way_out: str,
+) -> _Found:
+    """The columns; rows that lack an entry outside `filled` are dropped if `missing` is "drop", else refused."""
+    drop = missing == "drop"
+    if isinstance(opened, Stream):
+        read = gather(opened, makes, words, filled, drop)
+        notes = (*opened.said(read.n_rows), f"read some rows at a time, columns on disk in {folder()}")
+    else:
+        read, notes = _whole(opened, makes, filled, drop), opened.notes
+    if not read.gaps:
+        return _Found(read.columns, read.rows, notes)
+    count = f"{read.lacking:,} of {counted(read.n_rows, 'row')}"
+    if drop:
+        if not len(read.rows):
             raise TableError(f"{opened.label}: every row has a missing value, so --missing drop leaves none")
-        return rows, (f"left out {count} with a missing value ({listed(c.name for c in culprits)})",)
-    first = min(culprits, key=lambda column: int(np.argmax(column.missing())))
-    where = place(opened.source, int(np.argmax(first.missing())), first.name)
-    raise TableError(f"{where}: missing value ({count} {'lacks' if absent.sum() == 1 else 'lack'} one){way_out}")
+        return _Found(
+            read.columns, read.rows, (*notes, f"left out {count} with a missing value ({listed(read.gaps)})")
+        )
+    first = min(read.gaps, key=lambda name: read.gaps[name])
+    where = place(opened.source, read.gaps[first], first)
+    raise TableError(f"{where}: missing value ({count} {'lacks' if read.lacking == 1 else 'lack'} one){way_out}")
+
+
+def _whole(opened: Opened, makes: dict[str, Make], may_lack: frozenset[str], drop: bool) -> Gathered:
+    """As `gather`, of a source that is in memory."""
+    columns = {name: make(opened.cells(name)) for name, make in makes.items()}
+    absent, gaps = np.zeros(opened.n_rows, dtype=bool), {}
+    for name, column in columns.items():
+        gone = column.missing()
+        if name not in may_lack and gone.any():
+            gaps[name] = int(np.argmax(gone))
+            absent |= gone
+    rows = np.flatnonzero(~absent) if drop else row_numbers(opened.n_rows)
+    kept = {name: column.take(rows) for name, column in columns.items()} if drop else columns
+    return Gathered(kept, rows, opened.n_rows, int(absent.sum()), gaps)
 
 
 def _in_use(column: Column) -> Column:
     """The column with only the categories that some row still has."""
     if column.kind != "category":
         return column
-    present = column.values >= 0
-    used, codes = np.unique(column.values[present], return_inverse=True)
-    if len(used) == len(column.categories):
+    there = code_counts(column) > 0
+    if there.all():
         return column
-    values = np.full(len(column.values), -1, dtype=np.int32)
-    values[present] = codes
-    return replace(column, values=values, categories=tuple(column.categories[k] for k in used))
+    used = tuple(word for word, some in zip(column.categories, there, strict=True) if some)
+    return recoded(column, np.cumsum(there) - 1, used)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from whygrad.encoding import Encoding, mean_and_std
-from whygrad.table import Indices, Table, listed
+from whygrad.encoding import Encoding, number_range
+from whygrad.table import Indices, Table, listed, row_numbers
 
 
 def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tuple[str, ...]:
@@ -14,25 +12,29 @@ def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tu
     Unscaled number inputs are warned of when the largest std is at least 100 times the smallest (constants
     aside) or an absolute value exceeds 100: one learning rate then cannot suit all their weights.
     """
-    chosen = np.arange(len(table)) if rows is None else rows
+    chosen = row_numbers(len(table)) if rows is None else rows
     notes, sizes = [], {}
     for code, column in zip(encoding.inputs, table.inputs, strict=True):
-        present = column.values[chosen][~column.missing()[chosen]]
         unseen = [word for word in code.categories if word not in code.seen]
-        if present.min() == present.max():
-            value = f"{present[0]:g}" if code.kind == "number" else repr(code.seen[0])
-            notes.append(f"{code.name} is {value} in every training row: it explains nothing")
-        elif code.kind == "number":
-            sizes[code.name] = (mean_and_std(present)[1], float(np.abs(present).max()))
+        constant = repr(code.seen[0]) if len(code.seen) == 1 else None
+        if code.kind == "number":
+            found = number_range(column, chosen)
+            if found.low == found.high:
+                constant = f"{found.low:g}"
+            else:
+                sizes[code.name] = (found.unit, max(abs(found.low), abs(found.high)))
+        if constant is not None:
+            notes.append(f"{code.name} is {constant} in every training row: it explains nothing")
         if unseen and code.kind == "category":
             notes.append(f"{code.name}: no training row has {listed(unseen)}; encoded as all zeros")
     for code, column in zip(encoding.targets, table.targets, strict=True):
         unseen = [word for word in code.categories if word not in code.seen]
         if unseen:
             notes.append(f"{code.name}: no training row is of class {listed(unseen)}; it cannot be learned")
-        if code.kind == "number" and np.ptp(column.values[chosen]) == 0:
-            value = f"{column.values[chosen[0]]:g}"
-            notes.append(f"{code.name} is {value} in every training row: there is nothing to learn")
+        if code.kind == "number":
+            found = number_range(column, chosen)
+            if found.low == found.high:
+                notes.append(f"{code.name} is {found.low:g} in every training row: there is nothing to learn")
     scaled = any(code.shift != 0 or code.scale != 1 for code in encoding.inputs)
     return tuple(notes) if scaled else (*notes, *_range_note(sizes))
 

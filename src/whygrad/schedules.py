@@ -129,8 +129,9 @@ def rates(made: Schedule, learning_rate: float, warmup: int, epoch: int, epochs:
     """(steps,): the learning rate of each update of one epoch (counted from 0).
 
     `warmup` is in epochs: update s (from 1) of the run is multiplied by s / (warmup steps + 1) until the ramp
-    reaches 1 (linear warm-up, Goyal et al. 2017).
+    reaches 1 (linear warm-up, Goyal et al. 2017). After that the epoch's one rate takes no memory but its own.
     """
     rate = learning_rate * made.factor(epoch, epochs)
-    ramp = (epoch * steps + np.arange(1, steps + 1)) / (warmup * steps + 1)
-    return np.asarray(rate * np.minimum(ramp, 1.0) if warmup else np.full(steps, rate))
+    if epoch >= warmup:
+        return np.broadcast_to(rate, (steps,))
+    return np.asarray(rate * ((epoch * steps + np.arange(1, steps + 1)) / (warmup * steps + 1)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.casting import Cells, cells_of_numbers, cells_of_text, without
-from whygrad.dialect import DELIMITER_NAMES
+from whygrad.dialect import DELIMITER_NAMES, Dialect
 from whygrad.errors import TableError, WrongTypeError
 from whygrad.printing import counted
-from whygrad.splitting import TextColumns, read_text_columns
+from whygrad.splitting import read_text_columns
 from whygrad.table import Held, Source, file_name, listed, place
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Place = Callable[[int], str]
+PARQUET = b"PAR1"
 MODEL_FILE = b'{"__metadata__":{"whygrad"'  # from byte 8 on
 ABSENT_OBJECTS = ("None", "<NA>", "NaT")  # how Python and pandas print a missing object
 
@@ -60,7 +62,11 @@ class CsvOptions:
 
 def open_source(source: Any, options: CsvOptions, missing_values: tuple[str, ...] = ()) -> Opened:
     """Opens a path, a mapping or a dataframe; `missing_values` are spellings of missing besides the usual ones."""
-    opened = _open(source, options)
+    return lacking(_open(source, options), missing_values)
+
+
+def lacking(opened: Opened, missing_values: tuple[str, ...]) -> Opened:
+    """The same, with these spellings of a missing value read as one too."""
     file = opened.source if opened.source is None else replace(opened.source, missing_values=missing_values)
     return replace(opened, source=file, cells=lambda name: without(opened.cells(name), missing_values))
 
@@ -88,17 +94,20 @@ def _open(source: Any, options: CsvOptions) -> Opened:
 
 def is_table(data: bytes) -> bool:
     """Whether bytes are Parquet or text, so that a table may be in them."""
-    return data.startswith(b"PAR1") or (bool(data.strip()) and b"\0" not in data)
+    return data.startswith(PARQUET) or (bool(data.strip()) and b"\0" not in data)
 
 
 def file_hash(path: Path) -> str:
     """The SHA-256 of a file's bytes."""
-    return hashlib.sha256(_bytes(path)).hexdigest()
+    with reading(path), open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _bytes(path: Path) -> bytes:
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Inside, a file is read; what stands in the way is said in one line."""
     try:
-        return path.read_bytes()
+        yield
     except FileNotFoundError:
         raise TableError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -110,13 +119,12 @@ def _bytes(path: Path) -> bytes:
 
 
 def _open_file(path: Path, options: CsvOptions) -> Opened:
-    data = _bytes(path)
-    whole = os.path.abspath(path)  # a run is gone on with from another folder
+    with reading(path):
+        data = path.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    if data[8:].startswith(MODEL_FILE):
-        raise TableError(f"{path.name} is a model file, not a table")
-    if data.startswith(b"PAR1"):
-        return _open_parquet(data, Source(whole, sha256, "parquet"))
+    refuse_model(path, data)
+    if data.startswith(PARQUET):
+        return _open_parquet(data, file_source(path, sha256))
     found = read_text_columns(
         data,
         path.name,
@@ -125,8 +133,24 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
         header=options.header,
         text_encoding=options.text_encoding,
     )
-    dialect = found.dialect
-    source = Source(
+    columns = dict(zip(found.names, found.columns, strict=True))
+    opened = open_columns(file_source(path, sha256, found.dialect), found.dialect, columns, options)
+    note = file_note(path.name, opened.n_rows, found.names, found.dialect)
+    return replace(opened, notes=(note, *found.notes))
+
+
+def refuse_model(path: Path, data: bytes) -> None:
+    """Refuses a file that begins as a model file does."""
+    if data[8:].startswith(MODEL_FILE):
+        raise TableError(f"{path.name} is a model file, not a table")
+
+
+def file_source(path: Path, sha256: str, dialect: Dialect | None = None) -> Source:
+    """The source that a file is: of text in that dialect, or Parquet."""
+    whole = os.path.abspath(path)  # a run is gone on with from another folder
+    if dialect is None:
+        return Source(whole, sha256, "parquet")
+    return Source(
         whole,
         sha256,
         "csv",
@@ -136,21 +160,30 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
         text_encoding=dialect.text_encoding,
         skip_lines=dialect.skip_lines,
     )
-    series = dict(zip(found.names, found.columns, strict=True))
 
+
+def open_columns(
+    source: Source, dialect: Dialect, columns: dict[str, pl.Series], options: CsvOptions, start: int = 0
+) -> Opened:
+    """Columns of text from a delimited file, of the rows from `start` on."""
     unsure = options.decimal is None and dialect.delimiter in ";\t"  # such files often group thousands by points
 
     def cells(name: str) -> Cells:
-        return cells_of_text(name, series[name], partial(place, source, column=name), dialect.decimal, unsure)
+        return cells_of_text(name, columns[name], place_from(source, start, name), dialect.decimal, unsure)
 
-    n_rows, notes = len(found.columns[0]), (_file_note(path.name, found), *found.notes)
-    return Opened(path.name, found.names, n_rows, cells, source, notes, lambda name: series[name])
+    n_rows = len(next(iter(columns.values())))
+    return Opened(file_name(source), tuple(columns), n_rows, cells, source, (), lambda name: columns[name])
 
 
-def _file_note(name: str, found: TextColumns) -> str:
-    dialect = found.dialect
+def place_from(source: Source | None, start: int, column: str) -> Place:
+    """From a row number, counted from row `start` of the source, to the entry's place."""
+    return lambda i: place(source, start + i, column)
+
+
+def file_note(name: str, n_rows: int, columns: tuple[str, ...], dialect: Dialect) -> str:
+    """One line on a delimited file and what was guessed of it."""
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
-    parts = [f"{name}: {counted(len(found.columns[0]), 'row')}", f"delimiter {delimiter}"]
+    parts = [f"{name}: {counted(n_rows, 'row')}", f"delimiter {delimiter}"]
     if dialect.sep_line:
         parts.append("sep line skipped")
     if dialect.decimal == ",":
@@ -160,23 +193,37 @@ def _file_note(name: str, found: TextColumns) -> str:
     if dialect.skip_lines > dialect.sep_line:
         parts.append(f"{counted(dialect.skip_lines - dialect.sep_line, 'line')} of comment skipped")
     if not dialect.header:
-        parts.append(f"no header, columns called {found.names[0]} to {found.names[-1]}")
+        parts.append(f"no header, columns called {columns[0]} to {columns[-1]}")
     return ", ".join(parts)
 
 
 def _open_parquet(data: bytes, source: Source) -> Opened:
-    import narwhals as nw
+    import polars as pl
+
+    with reading_parquet(file_name(source)):
+        return open_frame(pl.read_parquet(io.BytesIO(data)), source)
+
+
+@contextmanager
+def reading_parquet(name: str) -> Iterator[None]:
+    """Inside, a Parquet file is read; what stands in the way is said in one line."""
     import polars as pl
 
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        yield
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise TableError(f"{file_name(source)} begins as Parquet but cannot be read: {reason}") from None
-    return _open_frame(nw.from_native(frame, eager_only=True), file_name(source), source)
+        raise TableError(f"{name} begins as Parquet but cannot be read: {reason}") from None
 
 
-def _open_frame(frame: nw.DataFrame[Any], label: str, source: Source | None) -> Opened:
+def open_frame(frame: pl.DataFrame, source: Source, start: int = 0) -> Opened:
+    """The rows of a Parquet file from `start` on."""
+    import narwhals as nw
+
+    return _open_frame(nw.from_native(frame, eager_only=True), file_name(source), source, start)
+
+
+def _open_frame(frame: nw.DataFrame[Any], label: str, source: Source | None, start: int = 0) -> Opened:
     import narwhals as nw
 
     columns = {str(column.name): column for column in frame.iter_columns()}
@@ -189,6 +236,7 @@ def _open_frame(frame: nw.DataFrame[Any], label: str, source: Source | None) -> 
         lambda name: _frame_text(columns[name]),
         source,
         frozenset(name for name, column in columns.items() if isinstance(column.dtype, categorical)),
+        start,
     )
 
 
@@ -282,6 +330,7 @@ def _opened(
     text: Callable[[str], pl.Series],
     source: Source | None,
     categorical: frozenset[str] = frozenset(),
+    start: int = 0,
 ) -> Opened:
     if n_rows == 0:
         raise TableError(f"{label} has no rows")
@@ -289,7 +338,7 @@ def _opened(
         label,
         names,
         n_rows,
-        lambda name: cells(name, partial(place, source, column=name)),
+        lambda name: cells(name, place_from(source, start, name)),
         source,
         (f"{label}: {counted(n_rows, 'row')}",),
         text,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,30 +52,69 @@ def read_text_columns(
     Columns with neither a name nor a value, which spreadsheets write beside a table, are left out.
     """
     utf8, codec = decode(data, name, text_encoding)
-    if not utf8.strip():
-        raise TableError(f"{name} is empty")
-    dialect = guess_dialect(utf8, codec, delimiter, decimal, header is not False)
-    line, first = next(_slow_records(utf8, name, dialect), (0, []))
-    if not first:
-        raise TableError(f"{name} has comment lines only")
-    names, unnamed = column_names(first, f"{name} line {line}", dialect, sure=header is True)
-    columns = _split_fast(utf8, name, dialect, len(first))
+    heading = read_heading(utf8, codec, name, delimiter, decimal, header)
+    columns = split_fast(utf8, name, heading)
     if columns is None:
-        columns = _split_slowly(utf8, name, dialect, len(first))
+        columns = text_columns(slow_records(text_lines(utf8), name, heading), len(heading.names))
     if len(columns[0]) == 0:
-        raise TableError(f"{name} has a header and no rows")
-    empty = {c for c, column in zip(names, columns, strict=True) if c in unnamed and _is_empty(column)}
+        raise no_rows(name)
+    names, unnamed = heading.names, heading.unnamed
+    empty = {c for c, column in zip(names, columns, strict=True) if c in unnamed and is_empty(column)}
     if len(empty) < len(names):
         filled = [(c, column) for c, column in zip(names, columns, strict=True) if c not in empty]
         names, columns = tuple(c for c, _ in filled), tuple(column for _, column in filled)
-    return TextColumns(names, columns, dialect, _name_notes(names, unnamed, empty))
+    return TextColumns(names, columns, heading.dialect, name_notes(names, unnamed, empty))
 
 
-def _is_empty(column: pl.Series) -> bool:
+@dataclass(frozen=True)
+class Heading:
+    """What the beginning of a delimited file says of all of it: its dialect and columns, `unnamed` those without
+    a name in the file. `first_line` is the line of the first record (from 1), `body` says that a header is no more
+    to come, as in a part from the middle.
+    """
+
+    dialect: Dialect
+    names: tuple[str, ...]
+    unnamed: frozenset[str]
+    first_line: int = 1
+    body: bool = False
+
+    def after(self, lines: int) -> Heading:
+        """The same for what begins so many lines further on."""
+        dialect = replace(self.dialect, skip_lines=0)
+        return replace(self, dialect=dialect, first_line=self.first_line + lines, body=True)
+
+    @property
+    def header(self) -> int:
+        """Records that are no rows."""
+        return int(self.dialect.header and not self.body)
+
+
+def read_heading(
+    utf8: bytes, codec: str, name: str, delimiter: str | None, decimal: str | None, header: bool | None
+) -> Heading:
+    """The heading of a text, of which at least the first 64 kB are given; what is None is guessed."""
+    if not utf8.strip():
+        raise TableError(f"{name} is empty")
+    dialect = guess_dialect(utf8, codec, delimiter, decimal, header is not False)
+    line, first = next(records(text_lines(utf8), name, dialect.delimiter, dialect.skip_lines), (0, []))
+    if not first:
+        raise TableError(f"{name} has comment lines only")
+    return Heading(dialect, *column_names(first, f"{name} line {line}", dialect, sure=header is True))
+
+
+def no_rows(name: str) -> TableError:
+    """The error for a file that ends with its header."""
+    return TableError(f"{name} has a header and no rows")
+
+
+def is_empty(column: pl.Series) -> bool:
+    """Whether a column of text holds nothing but spaces."""
     return bool((column.is_null() | (column.str.strip_chars() == "")).all())
 
 
-def _name_notes(names: tuple[str, ...], unnamed: frozenset[str], empty: set[str]) -> tuple[str, ...]:
+def name_notes(names: tuple[str, ...], unnamed: frozenset[str], empty: set[str]) -> tuple[str, ...]:
+    """What is said of columns without a name: those in `names`, and those left out as `empty`."""
     called = [name for name in names if name in unnamed]
     notes = [f"columns without a name are called {listed(called)}"] if called else []
     if empty and empty.isdisjoint(names):
@@ -83,13 +122,12 @@ def _name_notes(names: tuple[str, ...], unnamed: frozenset[str], empty: set[str]
     return tuple(notes)
 
 
-def _ragged(
-    name: str, line: int, found: int, width: int, dialect: Dialect, many_lines: bool = False
-) -> TableError:
+def _ragged(name: str, line: int, found: int, heading: Heading, many_lines: bool = False) -> TableError:
+    dialect = heading.dialect
     first = "header" if dialect.header else "first line"
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
     return TableError(
-        f"{name} line {line}: {counted(found, 'field')} where the {first} has {width} "
+        f"{name} line {line}: {counted(found, 'field')} where the {first} has {len(heading.names)} "
         f"(delimiter {delimiter}); {'is a closing quote missing?' if many_lines else 'mend it, or --delimiter'}"
     )
 
@@ -150,10 +188,11 @@ def _blank(text: NDArray[np.uint8], start: Indices, end: Indices) -> NDArray[np.
     return blank
 
 
-def _split_fast(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[pl.Series, ...] | None:
+def split_fast(utf8: bytes, name: str, heading: Heading) -> tuple[pl.Series, ...] | None:
     """The columns by Polars; None where only the csv module splits as people mean it."""
     import polars as pl
 
+    dialect, width = heading.dialect, len(heading.names)
     if dialect.delimiter == " ":
         return None
     offset = 0
@@ -165,9 +204,9 @@ def _split_fast(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[p
         return None
     wrong = np.flatnonzero(layout.fields != width)
     if wrong.size:
-        line = utf8.count(b"\n", 0, offset + int(layout.start[wrong[0]])) + 1
-        raise _ragged(name, line, int(layout.fields[wrong[0]]), width, dialect)
-    start, end = layout.start[dialect.header :], layout.end[dialect.header :]
+        line = heading.first_line + utf8.count(b"\n", 0, offset + int(layout.start[wrong[0]]))
+        raise _ragged(name, line, int(layout.fields[wrong[0]]), heading)
+    start, end = layout.start[heading.header :], layout.end[heading.header :]
     schema = {str(k): pl.String for k in range(width)}
     if start.size == 0:
         return tuple(pl.DataFrame(schema=schema).iter_columns())
@@ -182,20 +221,25 @@ def _split_fast(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[p
     return tuple(frame.iter_columns())
 
 
-def _slow_records(utf8: bytes, name: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    lines = io.TextIOWrapper(io.BytesIO(utf8), encoding="utf-8", newline="")
-    return records(lines, name, dialect.delimiter, dialect.skip_lines)
+def text_lines(utf8: bytes) -> Iterator[str]:
+    """The lines of a text as the csv module wants them, with their ends as they are."""
+    return io.TextIOWrapper(io.BytesIO(utf8), encoding="utf-8", newline="")
 
 
-def _split_slowly(utf8: bytes, name: str, dialect: Dialect, width: int) -> tuple[pl.Series, ...]:
-    """The columns by the csv module, whose reading of odd quotes is everybody's."""
+def slow_records(lines: Iterable[str], name: str, heading: Heading) -> Iterator[list[str]]:
+    """The fields of each row by the csv module, whose reading of odd quotes is everybody's."""
+    dialect = heading.dialect
+    found = records(lines, name, dialect.delimiter, dialect.skip_lines, heading.first_line)
+    for number, (line, fields) in enumerate(found):
+        if len(fields) != len(heading.names):
+            raise _ragged(name, line, len(fields), heading, any("\n" in field for field in fields))
+        if number >= heading.header:
+            yield fields
+
+
+def text_columns(rows: Iterable[list[str]], width: int) -> tuple[pl.Series, ...]:
+    """The columns of rows of fields."""
     import polars as pl
 
-    rows = []
-    for line, fields in _slow_records(utf8, name, dialect):
-        if len(fields) != width:
-            many_lines = any("\n" in field for field in fields)
-            raise _ragged(name, line, len(fields), width, dialect, many_lines)
-        rows.append(fields)
-    columns = list(zip(*rows[dialect.header :], strict=True)) or [()] * width
+    columns = list(zip(*rows, strict=True)) or [()] * width
     return tuple(pl.Series(str(k), column, dtype=pl.String) for k, column in enumerate(columns))

@@ -6,7 +6,7 @@ the rows; both are functions of a seed, so nothing random needs to be stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal, get_args
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from whygrad.delimited import line_number
 from whygrad.errors import InputError, one_of
 from whygrad.printing import counted
+from whygrad.scratch import changed, on_disk, part, pieces
 
 Kind = Literal["number", "category", "yes/no"]
 Held = Literal["text", "integer", "boolean"]
@@ -25,7 +26,7 @@ Order = Literal["sequential", "shuffled", "random"]
 Missing = Literal["refuse", "drop", "fill"]
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+Indices = NDArray[np.integer[Any]]
 
 BLOCK = 8192  # rows that go through a network at once, so that memory does not grow with the table
 
@@ -50,17 +51,17 @@ class Column:
 
     def _summary(self) -> str:
         if self.kind == "number":
-            present = self.values[~self.missing()]
-            return f"{present.min():g} to {present.max():g}" if present.size else "no values"
+            ends = [(values.min(), values.max()) for values in present(self) if values.size]
+            return f"{min(ends)[0]:g} to {max(high for _, high in ends):g}" if ends else "no values"
         return listed(self.categories)
 
     def missing(self) -> NDArray[np.bool_]:
         """(rows,) True where the entry is missing."""
         return self.values < 0 if self.kind == "category" else np.isnan(self.values)
 
-    def take(self, rows: Indices) -> Column:
-        """The column of these rows only."""
-        return replace(self, values=self.values[rows])
+    def take(self, rows: Indices | slice) -> Column:
+        """The column of these rows only, in memory."""
+        return replace(self, values=part(self.values, rows))
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,19 @@ class Table:
         guesses = [f"  note: {note}" for note in self.notes]
         return "\n".join([f"{name}: {counted(len(self), 'row')}, {self.task}", *shown, *guesses])
 
-    def take(self, rows: Indices) -> Table:
-        """The table of these rows only, in this order."""
+    @property
+    def streamed(self) -> bool:
+        """Whether its columns lie on disk."""
+        return any(on_disk(column.values) for column in (*self.inputs, *self.targets))
+
+    def take(self, rows: Indices | slice) -> Table:
+        """The table of these rows only, in this order and in memory."""
         return replace(
             self,
             inputs=tuple(column.take(rows) for column in self.inputs),
             targets=tuple(column.take(rows) for column in self.targets),
-            row_weights=None if self.row_weights is None else self.row_weights[rows],
-            rows=self.rows[rows],
+            row_weights=None if self.row_weights is None else part(self.row_weights, rows),
+            rows=part(self.rows, rows),
         )
 
     def where(self, row: int, column: str) -> str:
@@ -135,8 +141,14 @@ class Rows:
         return len(self.x)
 
     def take(self, rows: Indices | slice) -> Rows:
-        """These rows only, in this order."""
-        return Rows(self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows])
+        """These rows only, in this order and in memory."""
+        weights = None if self.weights is None else part(self.weights, rows)
+        return Rows(part(self.x, rows), part(self.y, rows), weights)
+
+
+def row_numbers(n: int) -> Indices:
+    """0 to n - 1 (n,), in 4 bytes each as long as that is enough."""
+    return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
@@ -165,6 +177,37 @@ def place(source: Source | None, index: int, column: str) -> str:
     return f"{file_name(source)} {row if line is None else f'line {line} column {column!r}'}"
 
 
+def present(column: Column, rows: Indices | None = None) -> Iterator[NDArray[Any]]:
+    """The entries of a column in these rows (all where None) that are not missing, piece by piece."""
+    for piece in pieces(len(column.values) if rows is None else len(rows)):
+        found = column.take(piece if rows is None else rows[piece])
+        yield found.values[~found.missing()]
+
+
+def levels(column: Column, most: int) -> NDArray[Any] | None:
+    """The different entries of a column, sorted, missing ones aside; None where there are more than `most`."""
+    found = column.values[:0]
+    for values in present(column):
+        found = np.union1d(found, values)
+        if len(found) > most:
+            return None
+    return found
+
+
+def recoded(column: Column, codes: NDArray[np.int64], categories: tuple[str, ...]) -> Column:
+    """A column of categories with `codes` (old categories,) for its codes; what is missing stays so."""
+    renumber = np.append(codes, -1).astype(np.int32)
+    return replace(column, values=changed(column.values, lambda v: renumber[v], np.int32), categories=categories)
+
+
+def code_counts(column: Column, rows: Indices | None = None) -> NDArray[np.int64]:
+    """(categories,) how many of these rows (all where None) have each category of a column, or "no" and "yes"."""
+    counts: NDArray[np.int64] = np.zeros(len(column.categories), dtype=np.int64)
+    for codes in present(column, rows):
+        counts += np.bincount(codes.astype(np.int64), minlength=len(counts))
+    return counts
+
+
 def split_rows(table: Table, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """(training rows, validation rows), sorted; `fraction` of the rows validate.
 
@@ -175,35 +218,69 @@ def split_rows(table: Table, fraction: float, seed: int) -> tuple[Indices, Indic
     n = len(table)
     if n == 0:
         raise InputError("the table has no rows, so no row is left to train on")
-    rng = np.random.default_rng((seed, 1))
-    chosen = np.zeros(n, dtype=bool)
-    if table.task != "regression" and len(table.targets) == 1:
-        classes = table.targets[0].values.astype(np.int64)  # (rows,)
-        for label, take in zip(*_shares(classes, fraction), strict=True):
-            chosen[rng.permutation(np.flatnonzero(classes == label))[:take]] = True
-    else:
-        chosen[rng.permutation(n)[: round(fraction * n)]] = True
-    training, validation = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    validation = _validation_rows(table, fraction, np.random.default_rng((seed, 1)))
     if fraction > 0 and not len(validation):
         raise InputError(
             f"a validation fraction of {fraction:g} of {counted(n, 'row')} leaves no row to validate on"
         )
-    if not len(training):
+    if len(validation) == n:
         raise InputError(f"a validation fraction of {fraction:g} of {counted(n, 'row')} leaves no row to train on")
-    return training, validation
+    return _others(n, validation), validation
 
 
-def _shares(classes: Indices, fraction: float) -> tuple[Indices, Indices]:
-    """(labels, validation rows of each) by largest remainders; a training row is kept of every class."""
-    labels, counts = np.unique(classes, return_counts=True)
+def _validation_rows(table: Table, fraction: float, rng: np.random.Generator) -> Indices:
+    """Sorted; shuffled in place, since a table may have more rows than there is room for their numbers twice."""
+    if table.task == "regression" or len(table.targets) > 1:
+        rows = row_numbers(len(table))
+        rng.shuffle(rows)
+        return np.sort(rows[: round(fraction * len(rows))])
+    counts = code_counts(table.targets[0])
+    rows, end = _by_class(table.targets[0], counts), np.cumsum(counts)
+    heads: list[Indices] = []
+    for start, stop, take in zip(end - counts, end, _shares(counts, fraction), strict=True):
+        rng.shuffle(rows[start:stop])
+        heads.append(rows[start : start + take])
+    return np.sort(np.concatenate(heads))
+
+
+def _by_class(column: Column, counts: NDArray[np.int64]) -> Indices:
+    """The rows (rows,), class by class, and in each class in their order."""
+    rows, at = row_numbers(len(column.values)), np.cumsum(counts) - counts
+    for piece in pieces(len(rows)):
+        codes = part(column.values, piece).astype(np.int64)
+        sequence = np.argsort(codes, kind="stable")
+        here = np.bincount(codes, minlength=len(counts))
+        stop = np.cumsum(here)
+        for label in np.flatnonzero(here):
+            found = sequence[stop[label] - here[label] : stop[label]]
+            rows[at[label] : at[label] + here[label]] = piece.start + found
+        at += here
+    return rows
+
+
+def _others(n: int, chosen: Indices) -> Indices:
+    """0 to n - 1 without what was chosen, which is sorted."""
+    others, at = row_numbers(n)[: n - len(chosen)], 0
+    for piece in pieces(n):
+        there = np.ones(piece.stop - piece.start, dtype=bool)
+        first, last = np.searchsorted(chosen, (piece.start, piece.stop))
+        there[chosen[first:last] - piece.start] = False
+        found = np.flatnonzero(there)
+        others[at : at + len(found)] = piece.start + found
+        at += len(found)
+    return others
+
+
+def _shares(counts: NDArray[np.int64], fraction: float) -> NDArray[np.int64]:
+    """(classes,) validation rows of each by largest remainders; a training row is kept of every class."""
     quota = fraction * counts  # (classes,)
-    take = np.floor(quota).astype(np.int64)  # below the count, as the fraction is below 1
-    left = round(fraction * len(classes)) - int(take.sum())
+    take: NDArray[np.int64] = np.floor(quota).astype(np.int64)  # below the count, as the fraction is below 1
+    left = round(fraction * int(counts.sum())) - int(take.sum())
     for k in np.argsort(take - quota, kind="stable"):
         if left > 0 and take[k] < counts[k] - 1:
             take[k] += 1
             left -= 1
-    return labels, take
+    return take
 
 
 def row_order(n: int, order: Order, seed: int, epoch: int) -> Indices:
@@ -211,11 +288,15 @@ def row_order(n: int, order: Order, seed: int, epoch: int) -> Indices:
 
     sequential: 0, 1, 2 ...; shuffled: a fresh permutation; random: n draws with replacement.
     """
+    rows = row_numbers(n)
     if order == "sequential":
-        return np.arange(n, dtype=np.int64)
+        return rows
     rng = np.random.default_rng((seed, 2, epoch))
     if order == "shuffled":
-        return rng.permutation(n).astype(np.int64, copy=False)
+        rng.shuffle(rows)
+        return rows
     if order == "random":
-        return rng.integers(n, size=n, dtype=np.int64)
+        for piece in pieces(n):
+            rows[piece] = rng.integers(n, size=piece.stop - piece.start, dtype=np.int64)
+        return rows
     raise one_of("row order", order, get_args(Order))

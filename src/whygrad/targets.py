@@ -41,20 +41,20 @@ _TARGET_RULES = {
 }
 
 
-def prepare_targets(found: Loss, y: Array, smoothing: float = 0.0) -> Array:
+def prepare_targets(found: Loss, y: Array, smoothing: float = 0.0, first: int = 0) -> Array:
     """The targets (rows, n_out) as the loss reads them; checked, and smoothed for cross-entropies.
 
     Class numbers (rows,) or (rows, 1) are made one-hot by `one_hot` before. For hinge, 0 becomes -1. Label
     smoothing s mixes in the uniform distribution, y(1 - s) + s/n (Szegedy et al. 2016), with n = 2 for binary
     cross-entropy, as Keras does for both and PyTorch for `CrossEntropyLoss`.
 
-    Raises `InputError` for targets the loss is not defined for, naming the first row.
+    Raises `InputError` for targets the loss is not defined for, naming the row; those of y count from `first`.
     """
     rule = _TARGET_RULES[found.targets]
     bad = rule.broken(y)
     if bad.any():
         row, output = (int(i) for i in np.argwhere(bad)[0])
-        place = f"row {row + 1} (index {row})"
+        place = f"row {first + row + 1} (index {first + row})"
         raise InputError(f"targets: {place} is {y[row, output]:g}, but {found.name} wants {rule.wanted}")
     if found.targets == "sign":
         return np.where(y == 0, -1.0, y).astype(y.dtype)

@@ -9,10 +9,12 @@ import numpy as np
 from whygrad.casting import held_as, number_text
 from whygrad.errors import TableError
 from whygrad.printing import counted
-from whygrad.table import Column, Task, listed
+from whygrad.scratch import changed
+from whygrad.table import Column, Task, code_counts, levels, listed
 
 WantedTask = Literal["regression", "classification"]
 MOST_CLASSES = 1000
+MOST_LEVELS = 100 * MOST_CLASSES  # different numbers that are counted before they are too many
 FEW = 10  # a target with at most so many different whole numbers may well hold classes
 
 
@@ -65,48 +67,59 @@ def decide_task(
     if len(classes) == 2:
         return "binary", targets, f"{names} has two classes: binary; an output near 1 means {classes[1]!r}"
     if len(classes) > MOST_CLASSES:
-        raise TableError(
-            f"{label} column {names!r} has {len(classes):,} classes, each an output of the network; "
-            f"at most {MOST_CLASSES:,} are possible; --task regression if it is a quantity"
-        )
+        raise _too_many(label, names, f"{len(classes):,}")
     return "multiclass", targets, f"{names} has {len(classes):,} classes: {listed(classes)}"
 
 
 def _few_whole(column: Column) -> int:
     """How many different numbers a column holds, if they are whole, at most 10, and occur again; else 0."""
-    levels = np.unique(column.values)
-    few = len(levels) <= FEW and len(levels) < len(column.values) and bool((levels == np.round(levels)).all())
-    return len(levels) if few else 0
+    found = levels(column, FEW)
+    few = found is not None and len(found) < len(column.values) and bool((found == np.round(found)).all())
+    return len(found) if few and found is not None else 0
 
 
 def _zero_one(column: Column, both: bool) -> bool:
     """Whether a column of numbers holds only 0 and 1 (and, with `both`, not just one of them)."""
     if column.kind == "category":
         return column.categories in (("0", "1"), ("0.0", "1.0"))
-    values = column.values
-    inside = bool(((values == 0) | (values == 1)).all())
-    return inside and (not both or len(np.unique(values)) == 2)
+    found = levels(column, 2)
+    return found is not None and set(found.tolist()) <= {0.0, 1.0} and (not both or len(found) == 2)
 
 
 def _as_classes(label: str, column: Column) -> Column:
     """A class target: words as they are, numbers as categories; one class only is refused."""
     if column.kind == "number":
-        largest = float(np.abs(column.values).max())
-        if largest >= 2**53:
-            raise TableError(
-                f"{label} column {column.name!r} holds {number_text(largest)}; numbers from 2^53 run together as "
-                f"classes, so --category {column.name} to tell them apart by their text"
-            )
-        levels, codes = np.unique(column.values, return_inverse=True)
-        words = tuple(number_text(float(v)) for v in levels)
-        column = Column(column.name, "category", codes.astype(np.int32), words, held_as(words, column.held))
-    present = np.unique(column.values)
-    if len(present) < 2:
+        column = _numbered(label, column)
+    counts = code_counts(column)
+    if np.count_nonzero(counts) < 2:
         raise TableError(
-            f"{label} column {column.name!r}: every row is {column.categories[int(present[0])]!r}; "
+            f"{label} column {column.name!r}: every row is {column.categories[int(np.argmax(counts))]!r}; "
             "classification needs at least two classes"
         )
     return column
+
+
+def _numbered(label: str, column: Column) -> Column:
+    """A column of numbers as one of categories."""
+    found = levels(column, MOST_LEVELS)
+    if found is None:
+        raise _too_many(label, column.name, f"more than {MOST_LEVELS:,}")
+    largest = float(np.abs(found).max())
+    if largest >= 2**53:
+        raise TableError(
+            f"{label} column {column.name!r} holds {number_text(largest)}; numbers from 2^53 run together as "
+            f"classes, so --category {column.name} to tell them apart by their text"
+        )
+    words = tuple(number_text(float(v)) for v in found)
+    codes = changed(column.values, lambda v: np.searchsorted(found, v), np.int32)
+    return Column(column.name, "category", codes, words, held_as(words, column.held))
+
+
+def _too_many(label: str, name: str, many: str) -> TableError:
+    return TableError(
+        f"{label} column {name!r} has {many} classes, each an output of the network; "
+        f"at most {MOST_CLASSES:,} are possible; --task regression if it is a quantity"
+    )
 
 
 def word_notes(columns: tuple[Column, ...], targets: tuple[Column, ...]) -> tuple[str, ...]:
@@ -122,8 +135,7 @@ def word_notes(columns: tuple[Column, ...], targets: tuple[Column, ...]) -> tupl
     for column in targets:
         if column.kind == "number":
             continue
-        counts = np.bincount(column.values.astype(np.int64), minlength=len(column.categories))
-        once = [repr(word) for word, n in zip(column.categories, counts, strict=True) if n == 1]
+        once = [repr(word) for word, n in zip(column.categories, code_counts(column), strict=True) if n == 1]
         if once:
             noun, verb = ("class", "has") if len(once) == 1 else ("classes", "have")
             notes.append(f"{column.name}: the {noun} {listed(once)} {verb} one row only")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 _TABLE = Group("Table", sort_key=2)
-_READING = Group("Reading a CSV file", sort_key=3)
+_READING = Group("Reading a file", sort_key=3)
 _NETWORK = Group("Network", sort_key=4)
 _TRAINING = Group("Training", sort_key=5)
 _STOPPING = Group("Stopping", sort_key=6)
@@ -54,7 +54,7 @@ class TableOptions:
 @Parameter(name="*", group=_READING)
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How a text file is written."""
+    """How a file is written, and read."""
 
     delimiter: str | None = None
     "What separates the fields; otherwise guessed and said."
@@ -66,6 +66,8 @@ class ReadingOptions:
     "Spellings of a missing value besides the usual ones, as in -,#N/A."
     text_encoding: str | None = None
     "The file's text encoding; otherwise guessed and said."
+    stream: Annotated[bool | None, Parameter(negative="--no-stream")] = None
+    "Read some rows at a time, with the columns on disk in TMPDIR (default: files large for this memory)."
 
 
 @Parameter(name="*", group=_NETWORK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,13 +17,14 @@ from whygrad.cli.train import refuse_same
 from whygrad.errors import InputError, ModelFileError
 from whygrad.evaluation import Evaluation
 from whygrad.evaluation import evaluate as measure
-from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, write_bytes
+from whygrad.files import refuse_existing, refuse_unwritable, remove_stale, write_chunks
 from whygrad.history import Run
 from whygrad.model import Predictions
 from whygrad.modelfile import load
 from whygrad.printing import columns, counted, number, short
 from whygrad.reading import read_like, read_text
 from whygrad.resuming import table_title
+from whygrad.scratch import pieces
 from whygrad.sources import is_table
 from whygrad.table import Table, split_rows
 
@@ -151,19 +153,35 @@ def predict(
         remove_stale(out)
     run = open_model(model, "the model file comes first, then the table")
     opened = read_like(table, run.model.encoding, targets=False, like=run.source, **_written(reading))
-    columns = predicted_columns(run, run.predict(opened, unknown))
-    if keep is not None:
-        columns = {**_kept(run, table, names(keep), reading, columns), **columns}
+    parts = _predicted(run, opened, table, () if keep is None else names(keep), reading, unknown)
     if json:
-        print(say.as_json({name: np.asarray(values).tolist() for name, values in columns.items()}))
+        columns: dict[str, list[Any]] = {}
+        for part in parts:
+            for name, values in part.items():
+                columns.setdefault(name, []).extend(np.asarray(values).tolist())
+        print(say.as_json(columns))
         return 0
-    text = _csv(columns)
+    texts = (_csv(part, header=number == 0) for number, part in enumerate(parts))
     if out is None:
-        print(text, end="")
+        for text in texts:
+            print(text, end="")
         return 0
-    write_bytes(text.encode("utf-8"), out)
-    print(f"{len(next(iter(columns.values()))):,} predictions in {out}")
+    write_chunks((text.encode("utf-8") for text in texts), out)
+    print(f"{len(opened):,} predictions in {out}")
     return 0
+
+
+def _predicted(
+    run: Run, opened: Table, table: str, kept: tuple[str, ...], reading: ReadingOptions, unknown: Unknown
+) -> Iterator[dict[str, Any]]:
+    """Named columns of some rows after the other: those that are kept, as text, then the predictions."""
+    texts = read_text(table, kept, like=run.source, **said(replace(reading, missing_values=None)))
+    for piece in pieces(len(opened)):
+        columns = predicted_columns(run, run.predict(opened.take(piece), unknown))
+        for name in kept:
+            if name in columns:
+                raise InputError(f"--keep {name!r} is also a column of the predictions; rename it in {table}")
+        yield {**next(texts), **columns}
 
 
 def open_model(path: Path, advice: str) -> Run:
@@ -182,17 +200,6 @@ def _written(reading: ReadingOptions) -> dict[str, Any]:
     if "missing_values" in how:
         how["missing_values"] = names(how["missing_values"])
     return how
-
-
-def _kept(
-    run: Run, table: str, wanted: tuple[str, ...], reading: ReadingOptions, columns: dict[str, Any]
-) -> dict[str, Any]:
-    """The columns of the new table that go before the predictions, as text."""
-    for name in wanted:
-        if name in columns:
-            raise InputError(f"--keep {name!r} is also a column of the predictions; rename it in {table}")
-    how = said(replace(reading, missing_values=None))
-    return read_text(table, wanted, like=run.source, **how)
 
 
 def predicted_columns(run: Run, said: Predictions) -> dict[str, Any]:
@@ -216,8 +223,8 @@ def predicted_columns(run: Run, said: Predictions) -> dict[str, Any]:
     return columns | {f"{value}_{label}": said.outputs[:, k] for k, label in enumerate(labels)}
 
 
-def _csv(columns: dict[str, Any]) -> str:
+def _csv(columns: dict[str, Any], header: bool) -> str:
     """The columns as CSV text, numbers in the shortest form that reads back the same."""
     import polars as pl
 
-    return str(pl.DataFrame(columns).write_csv())
+    return str(pl.DataFrame(columns).write_csv(include_header=header))

@@ -94,7 +94,7 @@ class Compiled:
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
         self.refuse(net, training)
-        at_once = np.asarray(order, dtype=np.int64), np.asarray(rates, dtype=np.float64)
+        at_once = np.asarray(order, dtype=np.int64), np.ascontiguousarray(rates, dtype=np.float64)
         own = next((one for one in (small, blocks, sized) if one.fits(net, training)), None)
         if own is not None:
             numbers = _numbers(rows, state.w.dtype)

@@ -1,0 +1,232 @@
+"""Tables that memory has no room for: a file read once, some rows at a time, its columns kept on disk.
+
+What comes of it is the same table, and the same run to the bit, as of a file read whole.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whygrad.dialect import SAMPLE, find_codec, to_utf8
+from whygrad.errors import TableError
+from whygrad.scratch import PIECE, pieces
+from whygrad.sources import (
+    PARQUET,
+    CsvOptions,
+    Opened,
+    file_hash,
+    file_note,
+    file_source,
+    lacking,
+    open_columns,
+    open_frame,
+    reading,
+    reading_parquet,
+    refuse_model,
+)
+from whygrad.splitting import (
+    Heading,
+    is_empty,
+    name_notes,
+    no_rows,
+    read_heading,
+    slow_records,
+    split_fast,
+    text_columns,
+)
+from whygrad.table import Source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BYTES = 1 << 22  # of a file that are read at once
+LONGEST = 16 * BYTES  # within which a record must end, or the csv module reads on from there
+ROOM = (
+    1 / 12
+)  # of the memory: a file that is larger is streamed, since reading it whole takes several times its size
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """A file that is read some rows at a time; `parts` reads it anew, and gives them in order.
+
+    `said` makes the notes, once the number of rows is known.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    source: Source
+    parts: Callable[[], Iterator[Opened]]
+    said: Callable[[int], tuple[str, ...]]
+    categorical: frozenset[str] = frozenset()
+
+
+def wants_streaming(source: Any, stream: bool | None) -> bool:
+    """Whether a source is to be streamed: as was said, else a file that is large for this machine's memory."""
+    if not isinstance(source, (str, os.PathLike)):
+        if stream:
+            raise TableError("stream=True reads a file some rows at a time; this table is in memory already")
+        return False
+    if stream is not None:
+        return stream
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return os.path.isfile(source) and os.path.getsize(source) > ROOM * memory
+
+
+def open_stream(path: Path, options: CsvOptions, missing_values: tuple[str, ...] = ()) -> Stream:
+    """Opens a CSV or Parquet file, told apart by content; `missing_values` are further spellings of missing."""
+    with reading(path), open(path, "rb") as file:
+        first = file.read(64)
+    refuse_model(path, first)
+    found = _parquet(path) if first.startswith(PARQUET) else _text(path, options)
+    source = replace(found.source, missing_values=missing_values)
+    return replace(found, source=source, parts=lambda: (lacking(one, missing_values) for one in found.parts()))
+
+
+def _parquet(path: Path) -> Stream:
+    import polars as pl
+
+    source = file_source(path, file_hash(path))
+    with reading_parquet(path.name):
+        names = tuple(pl.read_parquet_schema(path))
+        empty = open_frame(pl.scan_parquet(path).head(1).collect(), source)  # refuses a file without rows
+    said = partial(_said_of_parquet, path.name)
+    return Stream(path.name, names, source, partial(_frames, path, source), said, empty.categorical)
+
+
+def _said_of_parquet(name: str, n_rows: int) -> tuple[str, ...]:
+    from whygrad.printing import counted
+
+    return (f"{name}: {counted(n_rows, 'row')}",)
+
+
+def _frames(path: Path, source: Source) -> Iterator[Opened]:
+    import polars as pl
+
+    with reading_parquet(path.name):
+        lazy = pl.scan_parquet(path)
+        rows = int(lazy.select(pl.len()).collect().item())
+        for piece in pieces(rows):
+            yield open_frame(lazy.slice(piece.start, piece.stop - piece.start).collect(), source, piece.start)
+
+
+def _text(path: Path, options: CsvOptions) -> Stream:
+    chunks = partial(_chunks, path)
+    codec = find_codec(chunks, path.name, options.text_encoding)
+    heading = read_heading(
+        _beginning(to_utf8(chunks(), codec)), codec, path.name, options.delimiter, options.decimal, options.header
+    )
+    source = file_source(path, file_hash(path), heading.dialect)
+    empty = _empty_columns(path, heading)
+    return Stream(
+        path.name,
+        tuple(name for name in heading.names if name not in empty),
+        source,
+        partial(_columns, path, source, heading, empty, options),
+        partial(_said_of_text, path.name, heading, empty),
+    )
+
+
+def _beginning(chunks: Iterator[bytes]) -> bytes:
+    """At least as much of a text as a dialect is guessed from, and something that is not blank."""
+    text = b""
+    while (len(text) <= SAMPLE or not text.strip()) and (chunk := next(chunks, b"")):
+        text += chunk
+    return text
+
+
+def _said_of_text(name: str, heading: Heading, empty: set[str], n_rows: int) -> tuple[str, ...]:
+    names = tuple(column for column in heading.names if column not in empty)
+    return (file_note(name, n_rows, names, heading.dialect), *name_notes(names, heading.unnamed, empty))
+
+
+def _empty_columns(path: Path, heading: Heading) -> set[str]:
+    """The columns with neither a name nor a value, unless all are such; looked for where some have no name."""
+    empty = set(heading.unnamed)
+    for columns in _split(path, heading) if empty else ():
+        for name, column in zip(heading.names, columns, strict=True):
+            if name in empty and not is_empty(column):
+                empty.remove(name)
+    return empty if len(empty) < len(heading.names) else set()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with reading(path), open(path, "rb") as file:
+        while chunk := file.read(BYTES):
+            yield chunk
+
+
+def _columns(
+    path: Path, source: Source, heading: Heading, empty: set[str], options: CsvOptions
+) -> Iterator[Opened]:
+    start = 0
+    for found in _split(path, heading):
+        columns = {name: one for name, one in zip(heading.names, found, strict=True) if name not in empty}
+        if len(found[0]):
+            yield open_columns(source, heading.dialect, columns, options, start)
+            start += len(found[0])
+    if start == 0:
+        raise no_rows(path.name)
+
+
+def _split(path: Path, heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
+    """The columns of some whole records after the other, by Polars; by the csv module from where that cannot."""
+    chunks = to_utf8(_chunks(path), heading.dialect.text_encoding)
+    here, left = heading, b""
+    for chunk in chain(chunks, [b""]):
+        data = left + chunk
+        end = _end_of_records(data, here.dialect.skip_lines) if chunk else len(data)
+        columns = split_fast(data[:end], path.name, here) if end and len(data) - end < LONGEST else None
+        if end and columns is not None:
+            yield columns
+            here, left = here.after(data.count(b"\n", 0, end)), data[end:]
+        elif end or len(data) >= LONGEST:
+            yield from _split_slowly(chain([data], chunks), path.name, here)
+            return
+        else:
+            left = data
+
+
+def _end_of_records(data: bytes, skip_lines: int) -> int:
+    """Where the last record that is whole ends: after the last line end outside quotes; 0 where there is none."""
+    if data.count(b"\n") <= skip_lines:
+        return 0
+    end, quotes = data.rfind(b"\n") + 1, data.count(b'"')
+    quotes -= data.count(b'"', end)
+    while end and quotes % 2:
+        earlier = data.rfind(b"\n", 0, end - 1) + 1
+        quotes -= data.count(b'"', earlier, end)
+        end = earlier
+    return end
+
+
+def _split_slowly(chunks: Iterable[bytes], name: str, heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
+    width = len(heading.names)
+    lines = io.TextIOWrapper(io.BufferedReader(_Bytes(iter(chunks))), encoding="utf-8", newline="")
+    rows = slow_records(lines, name, heading)
+    while some := list(islice(rows, max(1, min(PIECE, BYTES // (16 * width))))):
+        yield text_columns(some, width)
+
+
+class _Bytes(io.RawIOBase):
+    """Chunks of bytes as one stream."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._left = chunks, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left and (chunk := next(self._chunks, None)) is not None:
+            self._left = memoryview(chunk)
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
