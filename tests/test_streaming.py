@@ -1,6 +1,7 @@
 """A table read some rows at a time is the table read whole, to the last bit, and refused in the same words."""
 
 import errno
+import io
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import pytest
 from test_bad_tables import CASES
 
 import whygrad as wg
-from whygrad import reading, scratch, streaming, window
+from whygrad import reading, scratch, streaming, told, window
 from whygrad.cli import main
 from whygrad.errors import OutputError, TableError
 from whygrad.history import Run
@@ -303,3 +304,17 @@ def peak(n: int, engine: str) -> int:
 def test_memory_does_not_grow_with_the_rows(few: int, many: int, engine: str) -> None:
     grown = peak(many, engine) - peak(few, engine)
     assert grown <= 4 * (many - few) + 24 * 2**20, grown / 2**20  # the order, and how malloc happens to fall
+
+
+def test_a_terminal_is_told_how_far_reading_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(told, "_EVERY", 0.0)
+    write_frame("t.csv")
+    wg.read_table("t.csv", "price", ignore="id", missing="fill", stream=True)
+    said = sys.stderr.getvalue()
+    assert re.search(r"\rreading t.csv: \d+% \.\.\.", said)
+    assert said.endswith("\r\033[K")

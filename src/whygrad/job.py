@@ -22,6 +22,7 @@ from whygrad.scratch import PIECE, new_array, part, pieces, put
 from whygrad.state import State
 from whygrad.table import Indices, Missing, Rows, Source, Table, code_counts, listed, split_rows
 from whygrad.targets import prepare_targets
+from whygrad.told import telling
 from whygrad.training import Training
 from whygrad.weights import Init, initialize_parameters, trainable
 
@@ -141,14 +142,16 @@ def _encoded(
     truth = new_array((n, encoding.n_outputs), "float64", disk)
     plain = table.row_weights is None and by_class is None
     weights = None if plain else new_array((n,), dtype, disk)
-    for piece in pieces(n):
-        here = table.take(chosen[piece])
-        targets = encode_targets(encoding, here)
-        put(truth, piece, targets)
-        put(y, piece, prepare_targets(training.loss, targets, training.smoothing, piece.start))
-        put(x, piece, encode_inputs(encoding, here, unknown="zeros"))
-        if weights is not None:
-            put(weights, piece, _row_weights(here, targets, by_class))
+    with telling("encoding rows") as tell:
+        for piece in pieces(n):
+            here = table.take(chosen[piece])
+            targets = encode_targets(encoding, here)
+            put(truth, piece, targets)
+            put(y, piece, prepare_targets(training.loss, targets, training.smoothing, piece.start))
+            put(x, piece, encode_inputs(encoding, here, unknown="zeros"))
+            if weights is not None:
+                put(weights, piece, _row_weights(here, targets, by_class))
+            tell(piece.stop / n)
     return Rows(x, y, weights), truth
 
 

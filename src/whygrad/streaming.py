@@ -42,6 +42,7 @@ from whygrad.splitting import (
     text_columns,
 )
 from whygrad.table import Source
+from whygrad.told import telling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -110,11 +111,12 @@ def _said_of_parquet(name: str, n_rows: int) -> tuple[str, ...]:
 def _frames(path: Path, source: Source) -> Iterator[Opened]:
     import polars as pl
 
-    with reading_parquet(path.name):
+    with reading_parquet(path.name), telling(f"reading {path.name}") as tell:
         lazy = pl.scan_parquet(path)
         rows = int(lazy.select(pl.len()).collect().item())
         for piece in pieces(rows):
             yield open_frame(lazy.slice(piece.start, piece.stop - piece.start).collect(), source, piece.start)
+            tell(piece.stop / rows)
 
 
 def _text(path: Path, options: CsvOptions) -> Stream:
@@ -158,9 +160,11 @@ def _empty_columns(path: Path, heading: Heading) -> set[str]:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with reading(path), open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file, telling(f"reading {path.name}") as tell:
+        size = max(1, os.fstat(file.fileno()).st_size)
         while chunk := file.read(BYTES):
             yield chunk
+            tell(file.tell() / size)
 
 
 def _columns(
