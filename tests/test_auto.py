@@ -16,7 +16,18 @@ import whygrad as wg
 from whygrad.activations import ACTIVATIONS
 from whygrad.cli import main
 from whygrad.engines import Compiled, Reference, choosing
-from whygrad.engines.choosing import COMPILING, FEW, START, Work, choose, continued, looking, pick, run_work
+from whygrad.engines.choosing import (
+    COMPILING,
+    FEW,
+    START,
+    WRITTEN,
+    Work,
+    choose,
+    continued,
+    looking,
+    pick,
+    run_work,
+)
 from whygrad.errors import InputError
 from whygrad.job import prepare
 from whygrad.losses import LOSSES
@@ -46,18 +57,36 @@ def table(rows: int) -> wg.Table:
 
 
 @pytest.mark.parametrize(
-    ("work", "own", "there", "engine", "why"),
+    ("work", "own", "wait", "engine", "why"),
     [
-        (SHORT, "", True, "reference", "9 updates"),
-        (MIDDLE, "", True, "compiled", "9 updates; kernels from the cache"),
-        (MIDDLE, "", False, "reference", "9 updates, about 2 s; compiling kernels may take longer"),
-        (LONG, "", False, "compiled", "9 updates; kernels to be compiled"),
-        (LONG, "loss 'mine' is your own", True, "reference", "loss 'mine' is your own"),
-        (LONG._replace(rows=FEW), "", True, "reference", "9 updates"),
+        (SHORT, "", 0, "reference", "9 updates"),
+        (MIDDLE, "", 0, "compiled", "9 updates; kernels from the cache"),
+        (MIDDLE, "", WRITTEN, "reference", "9 updates, about 2 s; compiling kernels may take longer"),
+        (MIDDLE, "", COMPILING, "reference", "9 updates, about 2 s; compiling kernels may take longer"),
+        (LONG, "", WRITTEN, "compiled", "9 updates; kernels to be compiled"),
+        (LONG, "", COMPILING, "compiled", "9 updates; kernels to be compiled"),
+        (LONG, "loss 'mine' is your own", 0, "reference", "loss 'mine' is your own"),
+        (LONG._replace(rows=FEW), "", 0, "reference", "9 updates"),
     ],
 )
-def test_the_choice(work: Work, own: str, there: bool, engine: str, why: str) -> None:
-    assert pick(work, own, there) == (engine, why)
+def test_the_choice(work: Work, own: str, wait: float, engine: str, why: str) -> None:
+    assert pick(work, own, wait) == (engine, why)
+
+
+def test_a_kernel_of_its_own_that_is_not_there_yet_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"evaluate", "advance"}
+    monkeypatch.setattr(choosing, "kept", lambda kernel, dtype: kernel in there)
+    row_by_row = Training(MSE, "sgd", epochs=1, batch=1)
+    for net in (Network(1, (Dense(2, "tanh"), Dense(1, "linear"))), NET, Network(60, NET.layers)):
+        rows = next(n for n in range(1000, 10**6, 1000) if run_work(net, row_by_row, n, 0).seconds > WRITTEN / 2)
+        assert isinstance(choose("auto", net, row_by_row, rows, 0).engine, Reference)
+        assert isinstance(choose("auto", net, row_by_row, 3 * rows, 0).engine, Compiled)
+        (own,) = set(Compiled().kernels(net, row_by_row, False)) - there
+        (weighted,) = set(Compiled().kernels(net, row_by_row, True)) - there
+        assert own != weighted
+        there.add(own)
+        assert isinstance(choose("auto", net, row_by_row, rows, 0).engine, Compiled)
+        assert isinstance(choose("auto", net, row_by_row, rows, 0, weighted=True).engine, Reference)
 
 
 def test_the_work_of_a_run_grows_with_all_that_makes_it_long() -> None:

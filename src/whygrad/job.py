@@ -86,7 +86,7 @@ def prepare(
     _check_batch(table, training, len(learn))
     w = initialize_parameters(net, training.start if start is None else start, training.seed)
     trainable(net, training.freeze)
-    choice = choose(engine, net, training, len(learn), len(check))
+    choice = choose(engine, net, training, len(learn), len(check), rows.weights is not None)
     return Job(
         net,
         training,

@@ -6,7 +6,7 @@ is computed by the reference until something has had the kernels compiled; where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from whygrad.engines import ENGINES, Compiled, Engine, Reference, engine
@@ -18,8 +18,9 @@ from whygrad.network import Network
 from whygrad.printing import counted
 from whygrad.training import Training
 
-# Seconds, the bounds that compiled kernels are held to: what they add to a start, and what compiling them takes.
-START, COMPILING = 1.2, 20.0
+# Seconds, the bounds that compiled kernels are held to: what they add to a start, what compiling them takes, and
+# what compiling the one written out for a network does.
+START, COMPILING, WRITTEN = 1.2, 20.0, 6.0
 FEW = 100  # rows that never wait for a compiler, however many epochs
 
 # Seconds of the reference engine: of an update, of each of its layers, of each parameter in it (Adam), of each
@@ -46,14 +47,17 @@ class Work(NamedTuple):
     seconds: float  # of the reference engine, about
 
 
-def choose(name: str | Engine, net: Network, training: Training, rows: int, checked: int) -> Choice:
-    """The engine named, or for "auto" the one for so many training and validation rows.
+def choose(
+    name: str | Engine, net: Network, training: Training, rows: int, checked: int, weighted: bool = False
+) -> Choice:
+    """The engine named, or for "auto" the one for so many training and validation rows, `weighted` or alike.
 
     Raises `InputError` for an engine that is not known.
     """
     if name != "auto":
         return Choice(engine(name))
-    return _fitting(net, training, run_work(net, training, rows, checked), KERNELS)
+    work = run_work(net, training, rows, checked)
+    return _fitting(net, training, work, lambda: Compiled().kernels(net, training, weighted))
 
 
 def continued(name: str | Engine, before: str) -> str | Engine:
@@ -72,7 +76,7 @@ def looking(net: Network, loss: Loss, dtype: str, rows: int) -> Engine:
     """The engine to look at so many rows with."""
     training = Training(loss, dtype=dtype)  # type: ignore[arg-type]
     work = Work(rows, counted(rows, "row"), rows * _row_seconds(net))
-    return _fitting(net, training, work, ("evaluate",)).engine
+    return _fitting(net, training, work, lambda: ("evaluate",)).engine
 
 
 def get_ready(chosen: Engine, dtype: str) -> None:
@@ -90,15 +94,15 @@ def run_work(net: Network, training: Training, rows: int, checked: int) -> Work:
     return Work(rows, counted(training.epochs * updates, "update"), seconds)
 
 
-def pick(work: Work, own: str, there: bool) -> tuple[str, str]:
-    """(engine, why) for that work, a formula of one's own if there is one, and whether the kernels are kept."""
+def pick(work: Work, own: str, wait: float) -> tuple[str, str]:
+    """(engine, why) for that work, a formula of one's own if there is one, and the seconds of compiling."""
     if not _much(work):
         return Reference.name, work.words
     if own:
         return Reference.name, own
-    if there:
+    if wait == 0:
         return Compiled.name, f"{work.words}; kernels from the cache"
-    if work.seconds >= COMPILING:
+    if work.seconds >= wait:
         return Compiled.name, f"{work.words}; kernels to be compiled"
     return Reference.name, f"{work.words}, about {work.seconds:.0f} s; compiling kernels may take longer"
 
@@ -112,12 +116,18 @@ def _row_seconds(net: Network) -> float:
     return _ROW + _ROW_PARAMETER * net.n_parameters
 
 
-def _fitting(net: Network, training: Training, work: Work, kernels: Sequence[str]) -> Choice:
+def _fitting(net: Network, training: Training, work: Work, kernels: Callable[[], Sequence[str]]) -> Choice:
     much = _much(work)
     own = _own(net, training) if much else ""
-    there = much and not own and all(kept(kernel, training.dtype) for kernel in kernels)
-    name, why = pick(work, own, there)
+    wait = _wait(kernels(), training.dtype) if much and not own else 0.0
+    name, why = pick(work, own, wait)
     return Choice(engine(name), why, (f"computed by the reference engine: {own}",) if own else ())
+
+
+def _wait(kernels: Sequence[str], dtype: str) -> float:
+    """Seconds that compiling what is not kept takes, at most."""
+    lacking = {kernel for kernel in kernels if not kept(kernel, dtype)}
+    return (COMPILING if lacking & set(KERNELS) else 0.0) + (WRITTEN if lacking - set(KERNELS) else 0.0)
 
 
 def _own(net: Network, training: Training) -> str:

@@ -31,7 +31,7 @@ from whygrad.engines.compiled.row_text import (
     row_lines,
 )
 from whygrad.engines.compiled.waiting import first_calls
-from whygrad.engines.compiled.written import written
+from whygrad.engines.compiled.written import named, written
 from whygrad.maths import Array, Counts
 from whygrad.network import Network
 from whygrad.state import State
@@ -69,13 +69,24 @@ def advance(
     return h[places], (), met, float(largest)
 
 
+def name(net: Network, training: Training, weighted: bool) -> str:
+    """What the kernel of such runs is called in the folder of the kernels."""
+    size = np.dtype(training.dtype).itemsize
+    return named(_text(plan_of(net, training, weighted, size, in_blocks=True)))
+
+
 @cache
 def _made(plan: Plan) -> tuple[Any, Layout, Counts]:
     """(the kernel, where everything lies, and where the parameters do in h)."""
     layout = laid_out(plan)
+    return written(_text(plan)), layout, places_of(plan, layout)
+
+
+def _text(plan: Plan) -> str:
+    layout = laid_out(plan)
     first, n_in = layout.layers[0], plan.sizes[0]
     step, down = rounded(n_in, plan.vector), (first.b - first.W) // first.width
-    text = "\n".join([
+    return "\n".join([
         "from whygrad.engines.compiled.block_of_rows import fill",
         "from whygrad.engines.compiled.tile import grow, product",
         *head(plan),
@@ -98,7 +109,6 @@ def _made(plan: Plan) -> tuple[Any, Layout, Counts]:
         f"             {first.width}, m)",
         *indented(largest_move(layout), 1), "",
     ])  # fmt: skip
-    return written(text), layout, places_of(plan, layout)
 
 
 def _first_z(z: int, b: int, width: int) -> list[str]:

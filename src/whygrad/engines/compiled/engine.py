@@ -63,6 +63,11 @@ class Compiled:
         if UPDATES.get(name_of(training.optimizer)) is not type(training.optimizer):
             raise own_formula("optimizer", type(training.optimizer).__name__)
 
+    def kernels(self, net: Network, training: Training, weighted: bool) -> tuple[str, ...]:
+        """The kernels that a run needs, by their names in the folder of the kernels; `weighted` by row weights."""
+        own = _own_kernel(net, training)
+        return KERNELS if own is None else (*KERNELS, own.name(net, training, weighted))
+
     def get_ready(self, dtype: str) -> None:
         """Has what a run needs compiled, or loaded from the cache, by a run of one row."""
         with first_calls(KERNELS, dtype):
@@ -94,8 +99,8 @@ class Compiled:
     ) -> Advanced:
         """For each batch: gradient, then update, in one call."""
         self.refuse(net, training)
-        at_once = np.asarray(order, dtype=np.int64), np.ascontiguousarray(rates, dtype=np.float64)
-        own = next((one for one in (small, blocks, sized) if one.fits(net, training)), None)
+        at_once = np.asarray(order, dtype=np.int64), np.array(rates, dtype=np.float64)
+        own = _own_kernel(net, training)
         if own is not None:
             numbers = _numbers(rows, state.w.dtype)
             w, kept, met, largest = own.advance(net, training, state, *numbers, *at_once)
@@ -147,6 +152,11 @@ class Compiled:
                 list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)
         return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
+
+
+def _own_kernel(net: Network, training: Training) -> Any:
+    """The module that writes a kernel out for just such runs, if there is one."""
+    return next((one for one in (small, blocks, sized) if one.fits(net, training)), None)
 
 
 def _rule(training: Training) -> _Rule:

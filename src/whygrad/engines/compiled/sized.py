@@ -21,7 +21,7 @@ from whygrad.engines.compiled.row_text import (
     row_lines,
 )
 from whygrad.engines.compiled.waiting import first_calls
-from whygrad.engines.compiled.written import written
+from whygrad.engines.compiled.written import named, written
 from whygrad.maths import Array, Counts
 from whygrad.network import Network
 from whygrad.state import State
@@ -59,12 +59,23 @@ def advance(
     return w, tuple(memory), met, float(largest)
 
 
+def name(net: Network, training: Training, weighted: bool) -> str:
+    """What the kernel of such runs is called in the folder of the kernels."""
+    return named(_text(plan_of(net, training, weighted, np.dtype(training.dtype).itemsize)))
+
+
 @cache
 def _made(plan: Plan) -> tuple[Any, int, int, list[Counts]]:
     """(the kernel, how long h is, and v, where the parameters and each memory lie in h)."""
     layout = laid_out(plan)
     places, blocks = places_of(plan, layout), 1 + memories_of(plan)
-    text = "\n".join([
+    lie = [places + k * layout.held for k in range(blocks)]
+    return written(_text(plan)), blocks * layout.held, layout.size, lie
+
+
+def _text(plan: Plan) -> str:
+    layout = laid_out(plan)
+    return "\n".join([
         *head(plan),
         "@kernel",
         "def advance(h, v, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, one, met):",
@@ -77,4 +88,3 @@ def _made(plan: Plan) -> tuple[Any, int, int, list[Counts]]:
         *indented(row_lines(plan, layout), 2),
         *indented(largest_move(layout), 1), "",
     ])  # fmt: skip
-    return written(text), blocks * layout.held, layout.size, [places + k * layout.held for k in range(blocks)]

@@ -16,7 +16,7 @@ import numpy as np
 
 from whygrad.engines.compiled.row_text import Plan, constants_read, head, indented, memories_of, plan_of
 from whygrad.engines.compiled.waiting import first_calls
-from whygrad.engines.compiled.written import written
+from whygrad.engines.compiled.written import named, written
 from whygrad.maths import Array
 from whygrad.network import Network
 from whygrad.state import State
@@ -41,7 +41,7 @@ def advance(
     x (rows, n_in), y (rows, n_out), weights (rows,) or none, in the state's dtype.
     """
     rule, loss = training.optimizer, training.loss
-    kernel = _made(plan_of(net, training, len(weights) > 0, state.w.itemsize))
+    kernel = written(_text(plan_of(net, training, len(weights) > 0, state.w.itemsize)))
     w, met = state.w.copy(), np.empty(len(rates))
     memory = np.zeros((len(rule.memories), len(w)), w.dtype)
     for held, given in zip(memory, state.memory, strict=False):
@@ -58,16 +58,20 @@ def advance(
 # ---- the text ----
 
 
+def name(net: Network, training: Training, weighted: bool) -> str:
+    """What the kernel of such runs is called in the folder of the kernels."""
+    return named(_text(plan_of(net, training, weighted, np.dtype(training.dtype).itemsize)))
+
+
 @cache
-def _made(plan: Plan) -> Any:
-    """The kernel."""
+def _text(plan: Plan) -> str:
     row = (*_forward(plan), *_loss(plan), *_backward(plan), *_update(plan))
     names, memories = [name for name, _ in _parameters(plan)], range(memories_of(plan))
     held = [f"m{k}_{name}" for name in names for k in memories]
     places = [f"memory[{k}, {at}]" for _, at in _parameters(plan) for k in memories]
     read = [f"    {name} = {place}" for name, place in zip(held, places, strict=True)]
     kept = [f"    {place} = {name}" for name, place in zip(held, places, strict=True)]
-    return written("\n".join([
+    return "\n".join([
         *head(plan),
         "@kernel",
         "def advance(w, memory, x, y, weights, order, rates, t, k, own, loss_k, share, l1, l2, met):",
@@ -77,7 +81,7 @@ def _made(plan: Plan) -> Any:
         "    for i in range(len(rates)):", "        r = order[i]", *indented(row, 2),
         *(f"    w[{at}] = {name}" for name, at in _parameters(plan)), *kept,
         "    return float(of_bits(largest))", "",
-    ]))  # fmt: skip
+    ])  # fmt: skip
 
 
 def _parameters(plan: Plan) -> Iterator[tuple[str, int]]:

@@ -16,11 +16,15 @@ from typing import Any
 from whygrad.engines.compiled.place import folder
 
 
+def named(text: str) -> str:
+    """The name of the module that text becomes."""
+    return f"whygrad_small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 @cache
 def written(text: str) -> Any:
     """The compiled function `advance` of that text."""
-    place = folder()
-    name = f"whygrad_small_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    place, name = folder(), named(text)
     if place is None:
         module = ModuleType(name)
         exec(compile(text, name, "exec"), vars(module))
