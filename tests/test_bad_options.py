@@ -168,6 +168,7 @@ TRAIN = "train t.csv --target price"
 COMMANDS = [(f"{TRAIN} {options}", fragments) for options, fragments in [*NUMERIC, *WORDS]]
 COMMANDS += [(f"train c.csv --target ok {options}", fragments) for options, fragments in WITH_CLASSES]
 COMMANDS += [
+    ("train students --stream --epochs 3", ("--stream is for tables", "example students")),
     ("trian students", ("Unknown command", "trian", 'mean "train"')),
     ("nonsense", ("Unknown command", "nonsense", "train, evaluate, predict, show")),
     ("predict", ("predict", "requires an argument")),
