@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 from test_bad_tables import CASES
 
 import whygrad as wg
-from whygrad import reading, scratch, streaming, told, window
+from whygrad import job, reading, scratch, streaming, told, window
 from whygrad.cli import main
 from whygrad.errors import OutputError, TableError
 from whygrad.history import Run
+from whygrad.sources import CsvOptions
 from whygrad.table import Column, Table
 
 DRAW = np.random.default_rng(12)
@@ -31,7 +33,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Parts of a line or two, pieces of three rows: every seam is met."""
     monkeypatch.setattr(streaming, "BYTES", 37)
     monkeypatch.setattr(streaming, "LONGEST", 600)
-    for module in (scratch, streaming, reading):
+    for module in (scratch, streaming, reading, job):
         monkeypatch.setattr(module, "PIECE", 3)
     monkeypatch.setattr(scratch, "_AT_ONCE", 2)
     monkeypatch.setattr(window, "BYTES", 300)
@@ -44,7 +46,7 @@ def test_a_bad_table_is_refused_in_the_same_words(number: int, capsys: pytest.Ca
     Path("t.csv").write_bytes(content.encode() if isinstance(content, str) else content)
     said = []
     for how in ("--no-stream", "--stream"):
-        assert main(["train", "t.csv", *shlex.split(options), how]) == 2
+        assert main(["train", "t.csv", "--batch", "2", *shlex.split(options), how]) == 2
         said.append(capsys.readouterr())
     assert said[0] == said[1]
     assert said[0].out == ""
@@ -235,7 +237,7 @@ def test_too_many_words_are_refused_before_they_fill_the_memory(monkeypatch: pyt
 
     monkeypatch.setattr(gathering, "MOST_WORDS", 10)
     Path("t.csv").write_text("name,y\n" + "".join(f"who{i}?,{i}.5\n" for i in range(40)))
-    with pytest.raises(TableError, match="column 'name' holds more than 10 different words; --ignore name"):
+    with pytest.raises(TableError, match=r"t\.csv column 'name' holds more than 10 different words, the most"):
         wg.read_table("t.csv", "y", stream=True)
 
 
@@ -271,6 +273,135 @@ def test_nothing_is_left_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     table = wg.read_table("t.csv", "price", ignore="id", missing="fill", stream=True)
     assert not os.listdir("here")  # not even while it is in use: a kill cannot leave anything
     assert len(table) == N
+
+
+@pytest.mark.parametrize("path", ["g*.parquet", "t[1].parquet", "year=3/t.parquet"])
+def test_a_name_is_a_name_and_no_pattern(path: str) -> None:
+    Path("year=3").mkdir()
+    for name in ("g1.parquet", "g2.parquet", path):
+        write_frame(name)
+    options = OPTIONS[0]
+    same_table(wg.read_table(path, **options), wg.read_table(path, **options, stream=True))
+
+
+WRONG_LATE = [
+    "x,y\n" + "".join(f"{i}.5,1\n" for i in range(100)) + "abc,2\ndef,3\n",
+    "x,y\n" + "red,1\n" * 100 + "5,2\n6,3\n",
+    "x;y\n5;1\n1.000;2\n-2.000;3\n7;4\n",
+]
+
+
+@pytest.mark.parametrize("text", WRONG_LATE)
+@pytest.mark.parametrize("size", [37, 1 << 22])
+def test_the_cell_that_is_wrong_is_the_same(text: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "BYTES", size)
+    Path("t.csv").write_text(text)
+    said = []
+    for stream in (False, True):
+        with pytest.raises(TableError) as caught:
+            wg.read_table("t.csv", "y", stream=stream)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+FEW_FILES = """
+import resource, whygrad as wg
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+table = wg.read_table("t.csv", "y", stream=True)
+wg.prepare(wg.Network(300, (wg.Dense(1),)), table, wg.Training("mse"))
+"""
+
+
+def test_a_wide_table_needs_few_open_files() -> None:
+    pl.DataFrame({name: DRAW.normal(size=4) for name in [*(f"x{k}" for k in range(300)), "y"]}).write_csv("t.csv")
+    done = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_of_large_batches_goes_on_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("t.csv").write_text("a,y\n" + "".join(f"{i},{i * 0.5}\n" for i in range(20)))
+    train = ["train", "t.csv", "--target", "y", "--batch", "all", "--out", "m.whygrad", "--quiet"]
+    assert main([*train, "--epochs", "2"]) == 0
+    monkeypatch.setattr(streaming, "ROOM", 0.0)
+    assert main(["train", "--resume", "m.whygrad", "--epochs", "3", "--quiet"]) == 0
+    assert main(["evaluate", "m.whygrad", "--stream", "--json"]) == 0
+
+
+def test_a_pipe_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe.csv")
+    assert main(["train", "pipe.csv", "--target", "y", "--stream"]) == 2
+    assert "pipe.csv is a pipe or device, and --stream reads a file more than once" in capsys.readouterr().err
+
+
+def test_a_file_that_changes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_frame("t.csv")
+    original = streaming.open_columns
+
+    def growing(*given: Any) -> Any:
+        with open("t.csv", "a") as file:
+            file.write("\n")
+        return original(*given)
+
+    monkeypatch.setattr(streaming, "open_columns", growing)
+    with pytest.raises(TableError, match=r"t\.csv changed while it was read"):
+        wg.read_table("t.csv", "price", ignore="id", missing="fill", stream=True)
+
+
+def test_a_folder_for_temporary_files_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_frame("t.csv")
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    assert main(["train", "t.csv", "--target", "kind", "--stream"]) == 1
+    assert "TMPDIR is /nowhere, which is no folder that can be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ['# a 5" pipe\nx,y\n' + "1,2\n" * 400, 'x,y\n5" pipe,2\n' + "6,3\n" * 400])
+def test_a_quote_that_is_never_closed_holds_no_rows_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    original = streaming._end_of_records
+
+    def watched(data: bytes, start: int) -> int:
+        seen.append(len(data))
+        return original(data, start)
+
+    Path("t.csv").write_text(text)
+    monkeypatch.setattr(streaming, "_end_of_records", watched)
+    parts = list(streaming.open_stream(Path("t.csv"), CsvOptions()).parts())
+    assert sum(one.n_rows for one in parts) == 400 + ("pipe,2" in text)
+    assert max(seen) < 150  # bytes that were gathered before Polars, or the csv module, took them
+
+
+def test_refusals_come_before_a_long_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_frame("t.csv")
+    write_frame("p.csv")
+
+    def read(*given: object) -> None:
+        raise AssertionError("the table was read")
+
+    monkeypatch.setattr(streaming, "_columns", read)
+    for wrong in ("--out p.csv", "--engine nope", "--loss nonsense", "--optimizer none", "--hidden x",
+                  "--activation y", "--output z", "--batch b", "--every 0"):  # fmt: skip
+        assert main(["train", "t.csv", "--target", "kind", "--stream", *shlex.split(wrong)]) == 2
+
+
+def test_an_epochs_order_takes_four_bytes_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 40_000
+    pl.DataFrame({"x": DRAW.normal(size=n), "y": DRAW.normal(size=n)}).write_parquet("t.parquet")
+    for module in (scratch, streaming, job):
+        monkeypatch.setattr(module, "PIECE", 1000)
+    table = wg.read_table("t.parquet", "y", stream=True)
+    net, training = wg.dense_network(table, (2,)), wg.Training("mse", batch=500, epochs=3, validation=0.2)
+    tracemalloc.start()
+    made = job.prepare(net, table, training, engine="reference")
+    prepared = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    for _ in wg.train(made):
+        pass
+    trained = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert prepared < 5.2 * n + 400_000
+    assert trained < 4 * 0.8 * n + 400_000
 
 
 MEASURE = """

@@ -41,10 +41,9 @@ class Cells:
 
     `numbers` is NaN where a cell is a word or missing, `is_word` says where it is a word. `text` holds the
     words, null where missing; it is None where the column came as numbers. `place(i)` is the cell's place.
-    `exact` makes text of numbers that float64 may not hold; `dates` says that the text was dates and times.
-    `unsure`
-    says that nobody named the decimal mark, in a file whose kind often groups thousands by points; `held` is what
-    its classes may be again.
+    `exact` makes text of numbers that float64 may not hold; `dates` says that the text was dates and times;
+    `unsure` that nobody named the decimal mark, in a file whose kind often groups thousands by points. `held` is
+    what its classes may be again; `counts`, where these are some cells of many, how many are words, and numbers.
     """
 
     name: str
@@ -57,6 +56,7 @@ class Cells:
     dates: bool = False
     unsure: bool = False
     held: Held = "integer"
+    counts: tuple[int, int] | None = None
 
     def value(self, i: int) -> str:
         """The cell as text, for a message."""
@@ -263,7 +263,8 @@ def number_text(number: float) -> str:
 def _mixed(cells: Cells) -> TableError:
     """The error for numbers and words in one column; the rarer is the offender, or a number in disguise."""
     numbers = ~np.isnan(cells.numbers)
-    if cells.is_word.sum() <= numbers.sum() or _all_disguised(cells):
+    n_words, n_numbers = cells.counts or (cells.is_word.sum(), numbers.sum())
+    if n_words <= n_numbers or _all_disguised(cells):
         i, rare, common = int(np.argmax(cells.is_word)), "a word", "numbers"
     else:
         i, rare, common = int(np.argmax(numbers)), "a number", "words"

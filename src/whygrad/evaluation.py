@@ -14,7 +14,7 @@ from whygrad.maths import Counts
 from whygrad.metrics import ClassScore, FullTally, class_numbers, confusion, per_class
 from whygrad.reading import read_like
 from whygrad.scratch import pieces
-from whygrad.table import Rows, Table
+from whygrad.table import Indices, Rows, Table, row_numbers
 from whygrad.targets import prepare_targets
 
 
@@ -46,27 +46,29 @@ class Evaluation:
         return plain
 
 
-def evaluate(run: Run, source: Any, unknown: Unknown = "refuse") -> Evaluation:
+def evaluate(run: Run, source: Any, unknown: Unknown = "refuse", rows: Indices | None = None) -> Evaluation:
     """Measures a run's model on a `Table`, a file, a dataframe or a mapping with its inputs and targets.
 
-    Row weights count in the loss, not in the scores. Raises `TableError` for what the model cannot read.
+    Of its rows only those numbered `rows`, where they are given. Row weights count in the loss, not in the scores.
+    Raises `TableError` for what the model cannot read.
     """
     model, encoding = run.model, run.model.encoding
     if isinstance(source, Table):
         table = source
     else:
         table = read_like(source, encoding, targets=True, like=run.source)
-    n, dtype, threshold = len(table), np.dtype(run.training.dtype), model.threshold
+    chosen = row_numbers(len(table)) if rows is None else rows
+    n, dtype, threshold = len(chosen), np.dtype(run.training.dtype), model.threshold
     engine = looking(model.network, model.loss, run.training.dtype, n)
     loss, tally = 0.0, FullTally(encoding, threshold, n, table.streamed)
     alone = [FullTally(one, threshold, n, table.streamed) for one in _each(encoding)]
     counts = np.zeros((len(encoding.classes), len(encoding.classes)), dtype=np.int64)
     for piece in pieces(n):
-        here = table.take(piece)
+        here = table.take(chosen[piece])
         y = encode_targets(encoding, here)  # (rows, n_out)
         targets = prepare_targets(model.loss, y, run.training.smoothing, piece.start).astype(dtype)
-        rows = Rows(encode_inputs(encoding, here, unknown).astype(dtype), targets, here.row_weights)
-        seen = engine.evaluate(model.network, run.training, model.w, rows)
+        encoded = Rows(encode_inputs(encoding, here, unknown).astype(dtype), targets, here.row_weights)
+        seen = engine.evaluate(model.network, run.training, model.w, encoded)
         loss += seen.loss * (len(here) / n)
         tally.add(y, seen.outputs)
         for k, one in enumerate(alone):

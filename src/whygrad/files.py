@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from whygrad.errors import InputError, OutputError
+from whygrad.errors import InputError, OutputError, WhygradError
 
 _PROCESS = secrets.token_hex(4)  # tells this process from an earlier one of the same number, as in containers
 _OWNER = re.compile(r"\.([1-9][0-9]{0,9})\.([0-9a-f]{8})-[0-9a-f]+\.tmp")
@@ -96,7 +96,7 @@ def write_chunks(chunks: Iterable[bytes], path: Path) -> None:
     except BaseException as problem:  # Ctrl-C too leaves nothing behind
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if not isinstance(problem, OSError):
+        if not isinstance(problem, OSError) or isinstance(problem, WhygradError):
             raise
         kept = " (the file there is as it was)" if old is not None else ""
         raise OutputError(f"{path} cannot be written: {problem.strerror}{kept}") from None

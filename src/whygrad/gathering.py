@@ -7,7 +7,6 @@ every word of it once, with the row where it first stood, and those numbers on w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -41,14 +40,11 @@ def gather(
     """Reads a stream to its end. `words` are columns that hold words even where they hold numbers.
 
     With `drop`, rows that lack an entry are left out, except of the columns that `may_lack` some. Raises
-    `TableError` for what a column cannot be, in the order of `makes`, as soon as it is certain.
+    `TableError` for what a column cannot be, in the order of `makes`.
     """
-    with ExitStack() as files:
-        gathering = {
-            name: _Column(name, make, name in words, files.enter_context(Growing(np.float64)))
-            for name, make in makes.items()
-        }
-        rows, gaps, lacking, n_rows = files.enter_context(Growing(np.int64)), dict[str, int](), 0, 0
+    gathering = [_Column(stream.label, name, make, name in words) for name, make in makes.items()]
+    gaps, lacking, n_rows = dict[str, int](), 0, 0
+    with Growing(1 + len(makes)) as held:
         for opened in stream.parts():
             cells = {name: opened.cells(name) for name in makes}
             absent = np.zeros(opened.n_rows, dtype=bool)
@@ -58,14 +54,17 @@ def gather(
                     gaps.setdefault(name, n_rows + int(np.argmax(gone)))
                     absent |= gone
             kept = np.flatnonzero(~absent) if drop else np.arange(opened.n_rows)
-            for name, found in cells.items():
-                gathering[name].add(found, n_rows, kept)
-            rows.append(n_rows + kept)
+            numbers = [one.take(found, n_rows) for one, found in zip(gathering, cells.values(), strict=True)]
+            held.append([n_rows + kept, *(column[kept] for column in numbers)])
             n_rows, lacking = n_rows + opened.n_rows, lacking + int(absent.sum())
-        columns = {name: one.column() for name, one in gathering.items()}
-        return Gathered(
-            columns, rows.array(), n_rows, lacking, {name: gaps[name] for name in makes if name in gaps}
-        )
+        made = [one.judged() for one in gathering]
+        rows, *values = held.by_columns()
+    columns = {
+        one.name: one.column(column, numbers) for one, column, numbers in zip(gathering, made, values, strict=True)
+    }
+    return Gathered(
+        columns, changed(rows, np.asarray, np.int64), n_rows, lacking, {n: gaps[n] for n in makes if n in gaps}
+    )
 
 
 def _missing(cells: Cells) -> NDArray[np.bool_]:
@@ -75,27 +74,28 @@ def _missing(cells: Cells) -> NDArray[np.bool_]:
 class _Column:
     """One column on its way: numbers as they are, words as numbers in the order in which they first came."""
 
-    def __init__(self, name: str, make: Make, as_words: bool, values: Growing) -> None:
-        self.name, self.make, self.as_words, self.values = name, make, as_words, values
+    def __init__(self, label: str, name: str, make: Make, as_words: bool) -> None:
+        self.label, self.name, self.make, self.as_words = label, name, make, as_words
         self.words: dict[str, int] = {}  # each word's number
         self.first: list[int] = []  # the row where each first stood
         self.numbers: dict[str, tuple[int, float, str]] = {}  # why it is shown: its row, itself, as it is written
+        self.counts = (0, 0)  # cells that are words, and numbers
         self.held: set[Held] = set()
         self.like: Cells | None = None  # the first cells, for what is the same of all
 
-    def add(self, cells: Cells, start: int, kept: Indices) -> None:
-        """Takes cells in, of the rows from `start` on; those `kept` go to disk."""
+    def take(self, cells: Cells, start: int) -> Floats:
+        """(rows,) the cells of the rows from `start` on as numbers, NaN where one is missing."""
         self.like = self.like or cells
-        values = cells.numbers
+        words, n_words = cells.is_word, int(cells.is_word.sum())
+        n_numbers = len(words) - n_words - int(_missing(cells).sum())
+        self.counts = (self.counts[0] + n_words, self.counts[1] + n_numbers)
+        if n_words or n_numbers:
+            self.held.add(cells.held)
         if not self.as_words:
             self._show(cells, start)
-        if self.as_words or cells.is_word.any():
-            values = self._numbered(category_column(cells if self.as_words else only_words(cells)), start)
-        if not _missing(cells).all():
-            self.held.add(cells.held)
-        self.values.append(values[kept])
-        if self.numbers and self.words:
-            self.column()  # which refuses it
+        if self.as_words or n_words:
+            return self._numbered(category_column(cells if self.as_words else only_words(cells)), start)
+        return cells.numbers
 
     def _show(self, cells: Cells, start: int) -> None:
         """Keeps the first number of every sort that a judgement asks for."""
@@ -121,27 +121,15 @@ class _Column:
                 self.first.append(start + first[k])
         if len(self.words) > MOST_WORDS:
             raise TableError(
-                f"column {self.name!r} holds more than {MOST_WORDS:,} different words; --ignore {self.name}"
+                f"{self.label} column {self.name!r} holds more than {MOST_WORDS:,} different words, the most for "
+                "a table that is read some rows at a time; leave the column out, or say --no-stream"
             )
         numbers = np.array([*(self.words[word] for word in column.categories), np.nan])
         return np.asarray(numbers[column.values])
 
-    def column(self) -> Column:
-        """The column as it is judged to be, its values on disk."""
-        made, values = self.make(self._shown()), self.values.array()
-        if made.kind == "number":
-            return replace(made, values=values)
-        nothing = -1 if made.kind == "category" else np.nan
-        codes = np.append(made.values[: len(self.words)], nothing).astype(made.values.dtype)
-
-        def change(numbers: Floats) -> NDArray[Any]:
-            return np.asarray(codes[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)])
-
-        return replace(made, values=changed(values, change, codes.dtype))
-
-    def _shown(self) -> Cells:
-        """Cells of the words and the numbers to judge by, at their places."""
-        like, shown = self.like, list(self.numbers.values())
+    def judged(self) -> Column:
+        """The column as it is judged to be; its values are those of the cells that are shown, words first."""
+        like, shown = self.like, sorted(self.numbers.values())
         assert like is not None  # a stream has a part
         rows = [*self.first, *(row for row, _, _ in shown)]
 
@@ -149,10 +137,22 @@ class _Column:
             return like.place(rows[i] if rows else 0)
 
         if like.text is None and not self.words:
-            return cells_of_numbers(self.name, np.array([number for _, number, _ in shown]), where)
+            return self.make(cells_of_numbers(self.name, np.array([number for _, number, _ in shown]), where))
         import polars as pl
 
         text = pl.Series([*self.words, *(written for _, _, written in shown)], dtype=pl.String)
         cells = cells_of_text(self.name, text, where, like.decimal, like.unsure)
         held = next(iter(self.held)) if len(self.held) == 1 else "text"
-        return replace(cells, dates=like.dates, held=held)
+        return self.make(replace(cells, dates=like.dates, held=held, counts=self.counts))
+
+    def column(self, judged: Column, numbers: Floats) -> Column:
+        """The column with its values, which are on disk as numbers and as those of words."""
+        if judged.kind == "number":
+            return replace(judged, values=numbers)
+        nothing = -1 if judged.kind == "category" else np.nan
+        codes = np.append(judged.values[: len(self.words)], nothing).astype(judged.values.dtype)
+
+        def change(some: Floats) -> NDArray[Any]:
+            return np.asarray(codes[np.where(np.isnan(some), -1, some).astype(np.int64)])
+
+        return replace(judged, values=changed(numbers, change, codes.dtype))

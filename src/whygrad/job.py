@@ -79,11 +79,11 @@ def prepare(
         )
     _check_fit(net, table, training, encoding)
     dtype = np.dtype(training.dtype)
+    _check_memory(net, training)
+    _check_batch(table, training, len(learn))
     by_class = _class_weights(training, encoding, table, learn)
     rows, truth = _encoded(training, encoding, table, learn, by_class)
     validation, validation_truth = _encoded(training, encoding, table, check, None) if len(check) else (None, None)
-    _check_memory(net, training)
-    _check_batch(table, training, len(learn))
     w = initialize_parameters(net, training.start if start is None else start, training.seed)
     trainable(net, training.freeze)
     choice = choose(engine, net, training, len(learn), len(check), rows.weights is not None)
@@ -120,8 +120,8 @@ def _check_batch(table: Table, training: Training, rows: int) -> None:
     """Refuses to hold what a network makes of all rows of a table that memory may have no room for."""
     if table.streamed and training.batch_size(rows) > PIECE:
         raise InputError(
-            f"batch {training.batch}: the rows of a batch lie in memory together, of a streamed table (stream) "
-            f"at most {PIECE:,}; take fewer, as in 4096"
+            f"batch {training.batch}: the rows of a batch lie in memory together, of a streamed table at most "
+            f"{PIECE:,}; take fewer, as in 4096, or --no-stream"
         )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from whygrad.propagation import penalty
 from whygrad.schedules import rates
 from whygrad.scratch import pieces
 from whygrad.state import State
-from whygrad.table import Indices, Rows, row_order
+from whygrad.table import Rows, row_order
 from whygrad.weights import trainable
 from whygrad.window import Window
 
@@ -79,15 +80,15 @@ def train(job: Job, state: State | None = None, history: Sequence[Record] = ()) 
             return
     window = Window(job.rows)
     while state.epoch < job.training.epochs:
-        order = row_order(len(job.rows), job.training.order, job.training.seed, state.epoch)
+        window.turn(partial(row_order, len(job.rows), job.training.order, job.training.seed, state.epoch))
         rate = epoch_rates(job, state.epoch)
-        while state.row < len(order):
-            before, state = state, _chunk(job, state, window, order, rate)
+        while state.row < len(job.rows):
+            before, state = state, _chunk(job, state, window, rate)
             if not np.isfinite(state.met) or not all(np.isfinite(p).all() for p in (state.w, *state.memory)):
-                found = find_divergence(job.net, job.training, job.rows, before, order[: state.row], rate)
+                found = find_divergence(job.net, job.training, job.rows, before, window.order[: state.row], rate)
                 yield Progress(found.state, None, Stopped("diverged", found.words))
                 return
-            if state.row < len(order):
+            if state.row < len(job.rows):
                 yield Progress(state)
         state, record, stopped = _end_epoch(job, state, last, float(rate[-1]))
         yield Progress(state, record, stopped)
@@ -104,10 +105,10 @@ def epoch_rates(job: Job, epoch: int) -> Array:
     return rates(t.schedule, t.optimizer.learning_rate, t.warmup, epoch, t.epochs, steps)
 
 
-def _chunk(job: Job, state: State, window: Window, order: Indices, rate: Array) -> State:
+def _chunk(job: Job, state: State, window: Window, rate: Array) -> State:
     size = job.batch
     whole = size if job.keep.parameters == "steps" else size * max(1, CHUNK // size)
-    rows, part = window.take(order, state.row, min(state.row + whole, len(order)))
+    rows, part = window.take(state.row, min(state.row + whole, len(job.rows)))
     first = state.row // size
     batches = -(-len(part) // size)
     moved = job.engine.advance(job.net, job.training, state, rows, part, rate[first : first + batches])

@@ -24,6 +24,7 @@ from whygrad.history import Kept, Record, Run, Stopped
 from whygrad.maths import Array
 from whygrad.model import Model
 from whygrad.network import Network, network_from_plain
+from whygrad.sources import is_model
 from whygrad.state import State
 from whygrad.table import Source
 from whygrad.training import Training, training_from_plain
@@ -130,7 +131,9 @@ def load(path: str | os.PathLike[str]) -> Run:
     """
     file = _path("load", path)
     try:
-        data = file.read_bytes()
+        with open(file, "rb") as stream:
+            data = stream.read(64)
+            data += stream.read() if is_model(data) else b""  # any other file may be of any size
     except OSError as problem:
         raise ModelFileError(f"{file}: cannot be read: {problem.strerror}") from None
     return from_bytes(data, str(file))

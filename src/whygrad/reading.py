@@ -214,7 +214,9 @@ def _spellings(values: Spellings) -> tuple[str, ...]:
     return tuple(map(str, several))
 
 
-def read_again(source: Source, encoding: Encoding, beside: Path | None = None) -> Table:
+def read_again(
+    source: Source, encoding: Encoding, beside: Path | None = None, stream: bool | None = None
+) -> Table:
     """The table a model was trained on, from the file it remembers; a file that has changed is refused.
 
     Where that file is gone, one of its name in the folder `beside` is read. Raises `TableError` for neither.
@@ -235,6 +237,7 @@ def read_again(source: Source, encoding: Encoding, beside: Path | None = None) -
         decimal=source.decimal,
         header=source.header,
         text_encoding=source.text_encoding,
+        stream=stream,
     )
 
 

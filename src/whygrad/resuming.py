@@ -15,6 +15,7 @@ from whygrad.loop import Log
 from whygrad.network import Network
 from whygrad.reading import read_again
 from whygrad.schedules import Cosine
+from whygrad.scratch import PIECE
 from whygrad.table import Table, listed
 from whygrad.training import Training
 from whygrad.updates import name_of
@@ -24,10 +25,13 @@ from whygrad.weights import views
 _SETTLED = ("loss", "dtype", "batch", "order", "seed", "validation", "scale", "smoothing", "class_weights")
 
 
-def remembered_table(run: Run, moved_to: str | None = None, beside: Path | None = None) -> Table:
+def remembered_table(
+    run: Run, moved_to: str | None = None, beside: Path | None = None, stream: bool | None = None
+) -> Table:
     """The table a run was trained on: the example, or its file read again, of the same content.
 
-    `moved_to` is the file's new place; `beside` a folder to look in when it is not where it was. Raises
+    `moved_to` is the file's new place; `beside` a folder to look in when it is not where it was. `stream` is as in
+    `read_table`, but that a run whose batches are too large to be streamed is not, where nothing is said. Raises
     `InputError` where there is none, `TableError` for a file that is gone or has changed.
     """
     source = run.source
@@ -41,7 +45,9 @@ def remembered_table(run: Run, moved_to: str | None = None, beside: Path | None 
     path = Path(source.path)
     if moved_to is None and not (path.exists() or (beside is not None and (beside / path.name).exists())):
         raise TableError(f"it was trained on {path}, which is not there now; name the table's new place")
-    return read_again(source, run.model.encoding, beside)
+    if stream is None and run.training.batch_size(PIECE + 1) > PIECE:
+        stream = False
+    return read_again(source, run.model.encoding, beside, stream)
 
 
 def table_title(run: Run) -> str:

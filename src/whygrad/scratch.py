@@ -10,7 +10,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,15 @@ def pieces(n: int) -> Iterator[slice]:
 
 
 def folder() -> str:
-    """The folder for temporary files."""
-    return tempfile.gettempdir()
+    """The folder for temporary files. Raises `OutputError` where TMPDIR names one that cannot be used."""
+    wanted = os.environ.get("TMPDIR")
+    try:
+        found = tempfile.gettempdir()
+    except FileNotFoundError:
+        raise OutputError("no folder for temporary files can be written to; TMPDIR names one") from None
+    if wanted and os.path.abspath(wanted) != found:
+        raise OutputError(f"TMPDIR is {wanted}, which is no folder that can be written to; name another")
+    return found
 
 
 @contextmanager
@@ -46,10 +53,10 @@ def _room() -> Iterator[None]:
 
 
 class Growing:
-    """A column of numbers that grows on disk while the context lasts; `array` gives what was written so far."""
+    """Rows of numbers (rows, columns) that grow on disk while the context lasts, some rows at a time."""
 
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._dtype = np.dtype(dtype)
+    def __init__(self, columns: int) -> None:
+        self._columns, self._parts = columns, list[int]()
         with _room():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by __exit__
 
@@ -57,21 +64,29 @@ class Growing:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written has been said
+            self._file.close()
 
-    def append(self, values: NDArray[Any]) -> None:
-        """Writes values (n,) after those that are there. Raises `OutputError` where there is no room."""
+    def append(self, rows: list[NDArray[Any]]) -> None:
+        """Writes some rows, column by column. Raises `OutputError` where there is no room."""
         with _room():
-            self._file.write(np.ascontiguousarray(values, self._dtype).data)
+            self._file.write(np.stack(rows).astype(np.float64, copy=False).data)
+        self._parts.append(len(rows[0]))
 
-    def array(self) -> NDArray[Any]:
-        """All values, on disk and not to be changed."""
+    def by_columns(self) -> NDArray[Any]:
+        """All of it as an array (columns, rows) on disk."""
+        found = new_array((self._columns, sum(self._parts)), np.float64, disk=True)
         with _room():
-            self._file.flush()
-            size = os.fstat(self._file.fileno()).st_size
-            if size == 0:
-                return np.empty(0, self._dtype)
-            return np.frombuffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ), self._dtype)
+            self._file.seek(0)
+        start = 0
+        for n in self._parts:
+            with _room():
+                some = np.frombuffer(self._file.read(8 * self._columns * n)).reshape(self._columns, n)
+            for column, values in zip(found, some, strict=True):
+                column[start : start + n] = values
+            let_go(found)
+            start += n
+        return found
 
 
 def new_array(shape: tuple[int, ...], dtype: DTypeLike, disk: bool) -> NDArray[Any]:
@@ -93,6 +108,13 @@ def _mapped(array: NDArray[Any]) -> mmap.mmap | None:
     return found if isinstance(found, mmap.mmap) else None
 
 
+def let_go(array: NDArray[Any]) -> None:
+    """Gives back the memory that looking at an array takes, if it lies in a file."""
+    file = _mapped(array)
+    if file is not None:
+        file.madvise(mmap.MADV_DONTNEED)
+
+
 def on_disk(array: NDArray[Any]) -> bool:
     """Whether an array lies in a file."""
     return _mapped(array) is not None
@@ -100,13 +122,12 @@ def on_disk(array: NDArray[Any]) -> bool:
 
 def part(array: NDArray[Any], rows: Any) -> NDArray[Any]:
     """`array[rows]`, for a slice or row numbers; of an array on disk always a copy in memory."""
-    file = _mapped(array)
-    if file is None:
+    if not on_disk(array):
         found: NDArray[Any] = array[rows]
         return found
     if isinstance(rows, slice):
         copied = array[rows].copy()
-        file.madvise(mmap.MADV_DONTNEED)
+        let_go(array)
         return copied
     low, high = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
     if high - low <= 2 * len(rows):  # nearly all that lies there
@@ -114,16 +135,14 @@ def part(array: NDArray[Any], rows: Any) -> NDArray[Any]:
     copied = np.empty((len(rows), *array.shape[1:]), array.dtype)
     for start in range(0, len(rows), _AT_ONCE):
         copied[start : start + _AT_ONCE] = array[rows[start : start + _AT_ONCE]]
-        file.madvise(mmap.MADV_DONTNEED)
+        let_go(array)
     return copied
 
 
 def put(array: NDArray[Any], rows: slice, values: NDArray[Any]) -> None:
     """`array[rows] = values`; what lies on disk goes there."""
     array[rows] = values
-    file = _mapped(array)
-    if file is not None:
-        file.madvise(mmap.MADV_DONTNEED)
+    let_go(array)
 
 
 def changed(array: NDArray[Any], change: Callable[[NDArray[Any]], NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:

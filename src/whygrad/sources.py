@@ -139,9 +139,14 @@ def _open_file(path: Path, options: CsvOptions) -> Opened:
     return replace(opened, notes=(note, *found.notes))
 
 
+def is_model(data: bytes) -> bool:
+    """Whether a file that begins so is a model file."""
+    return data[8:].startswith(MODEL_FILE)
+
+
 def refuse_model(path: Path, data: bytes) -> None:
     """Refuses a file that begins as a model file does."""
-    if data[8:].startswith(MODEL_FILE):
+    if is_model(data):
         raise TableError(f"{path.name} is a model file, not a table")
 
 
@@ -250,7 +255,7 @@ def _frame_cells(name: str, column: nw.Series[Any], where: Place) -> Cells:
         return cells_of_numbers(name, numbers, where, exact)
     if dtype.is_nested():
         raise TableError(f"{where(0)}: {dtype} is no single value; unpack it, or --ignore {name}")
-    held = _held(column.drop_nulls().to_list())
+    held = "text" if dtype == nw.String else _held(column.drop_nulls().to_list())
     return replace(cells_of_text(name, _frame_text(column), where), dates=dtype.is_temporal(), held=held)
 
 
@@ -258,6 +263,8 @@ def _frame_text(column: nw.Series[Any]) -> pl.Series:
     """The column as text, null where missing; booleans in lower case, as they are written in files."""
     import narwhals as nw
 
+    if column.dtype == nw.String:
+        return column.to_polars()
     missing = column.is_null().to_list()
     words = [None if gone else str(value) for gone, value in zip(missing, column.to_list(), strict=True)]
     return _series(words, column.dtype == nw.Boolean)

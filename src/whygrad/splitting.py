@@ -176,6 +176,15 @@ def _quotes_are_plain(text: NDArray[np.uint8], quotes: Indices, delimiter: int) 
     return bool(np.isin(text[opening - 1], before).all() and np.isin(text[closing + 1], after).all())
 
 
+def opens_plainly(data: bytes, delimiter: str) -> bool:
+    """Whether the quotes of a text's first line are plain, the last of them perhaps of a field that goes on."""
+    line = np.frombuffer(data, np.uint8, count=data.find(b"\n") + 1 or len(data))
+    quotes = np.flatnonzero(line == QUOTE)
+    if quotes.size % 2 and quotes[-1] > 0 and line[quotes[-1] - 1] not in (ord(delimiter), QUOTE):
+        return False
+    return _quotes_are_plain(line, quotes[: quotes.size // 2 * 2], ord(delimiter))
+
+
 def _blank(text: NDArray[np.uint8], start: Indices, end: Indices) -> NDArray[np.bool_]:
     """(records,) whether a record is nothing but spaces, tabs and empty quotes."""
     blank = np.zeros(len(start), dtype=bool)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from whygrad.dialect import SAMPLE, find_codec, to_utf8
 from whygrad.errors import TableError
-from whygrad.scratch import PIECE, pieces
+from whygrad.printing import counted
+from whygrad.scratch import PIECE, folder, pieces
 from whygrad.sources import (
     PARQUET,
     CsvOptions,
@@ -36,6 +37,7 @@ from whygrad.splitting import (
     is_empty,
     name_notes,
     no_rows,
+    opens_plainly,
     read_heading,
     slow_records,
     split_fast,
@@ -49,9 +51,7 @@ if TYPE_CHECKING:
 
 BYTES = 1 << 22  # of a file that are read at once
 LONGEST = 16 * BYTES  # within which a record must end, or the csv module reads on from there
-ROOM = (
-    1 / 12
-)  # of the memory: a file that is larger is streamed, since reading it whole takes several times its size
+ROOM = 1 / 12  # of the memory; larger files are streamed, as reading one whole takes several times its size
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,65 +83,87 @@ def wants_streaming(source: Any, stream: bool | None) -> bool:
 
 def open_stream(path: Path, options: CsvOptions, missing_values: tuple[str, ...] = ()) -> Stream:
     """Opens a CSV or Parquet file, told apart by content; `missing_values` are further spellings of missing."""
-    with reading(path), open(path, "rb") as file:
-        first = file.read(64)
+    folder()  # refuses a bad one before anything is read
+    with reading(path):
+        stamp = _stamp(os.stat(path))
+        if not (path.is_file() or path.is_dir()):
+            raise TableError(
+                f"{path} is a pipe or device, and --stream reads a file more than once; save it first"
+            )
+        with open(path, "rb") as file:
+            first = file.read(64)
     refuse_model(path, first)
-    found = _parquet(path) if first.startswith(PARQUET) else _text(path, options)
+    found = _parquet(path, stamp) if first.startswith(PARQUET) else _text(path, stamp, options)
     source = replace(found.source, missing_values=missing_values)
     return replace(found, source=source, parts=lambda: (lacking(one, missing_values) for one in found.parts()))
 
 
-def _parquet(path: Path) -> Stream:
-    import polars as pl
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    """What tells that a file is still the same."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _refuse_changed(path: Path, stamp: tuple[int, ...], now: os.stat_result) -> None:
+    if _stamp(now) != stamp:
+        raise TableError(f"{path} changed while it was read; begin again once it is whole")
+
+
+def _parquet(path: Path, stamp: tuple[int, ...]) -> Stream:
 
     source = file_source(path, file_hash(path))
     with reading_parquet(path.name):
-        names = tuple(pl.read_parquet_schema(path))
-        empty = open_frame(pl.scan_parquet(path).head(1).collect(), source)  # refuses a file without rows
-    said = partial(_said_of_parquet, path.name)
-    return Stream(path.name, names, source, partial(_frames, path, source), said, empty.categorical)
+        names = tuple(_scanned(path).collect_schema().names())
+        beginning = open_frame(_scanned(path).head(1).collect(), source)  # refuses a file without rows
+    parts, said = partial(_frames, path, stamp, source), partial(_said_of_parquet, path.name)
+    return Stream(path.name, names, source, parts, said, beginning.categorical)
+
+
+def _scanned(path: Path) -> pl.LazyFrame:
+    import polars as pl
+
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _said_of_parquet(name: str, n_rows: int) -> tuple[str, ...]:
-    from whygrad.printing import counted
-
     return (f"{name}: {counted(n_rows, 'row')}",)
 
 
-def _frames(path: Path, source: Source) -> Iterator[Opened]:
+def _frames(path: Path, stamp: tuple[int, ...], source: Source) -> Iterator[Opened]:
     import polars as pl
 
     with reading_parquet(path.name), telling(f"reading {path.name}") as tell:
-        lazy = pl.scan_parquet(path)
+        lazy = _scanned(path)
         rows = int(lazy.select(pl.len()).collect().item())
         for piece in pieces(rows):
             yield open_frame(lazy.slice(piece.start, piece.stop - piece.start).collect(), source, piece.start)
             tell(piece.stop / rows)
+    _refuse_changed(path, stamp, os.stat(path))
 
 
-def _text(path: Path, options: CsvOptions) -> Stream:
-    chunks = partial(_chunks, path)
+def _text(path: Path, stamp: tuple[int, ...], options: CsvOptions) -> Stream:
+    chunks = partial(_chunks, path, stamp, "checking")
     codec = find_codec(chunks, path.name, options.text_encoding)
     heading = read_heading(
         _beginning(to_utf8(chunks(), codec)), codec, path.name, options.delimiter, options.decimal, options.header
     )
     source = file_source(path, file_hash(path), heading.dialect)
-    empty = _empty_columns(path, heading)
+    empty = _empty_columns(path, stamp, heading)
     return Stream(
         path.name,
         tuple(name for name in heading.names if name not in empty),
         source,
-        partial(_columns, path, source, heading, empty, options),
+        partial(_columns, path, stamp, source, heading, empty, options),
         partial(_said_of_text, path.name, heading, empty),
     )
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytes:
     """At least as much of a text as a dialect is guessed from, and something that is not blank."""
-    text = b""
-    while (len(text) <= SAMPLE or not text.strip()) and (chunk := next(chunks, b"")):
-        text += chunk
-    return text
+    text, blank = [b""], True
+    while (blank or sum(map(len, text)) <= SAMPLE) and (chunk := next(chunks, b"")):
+        text.append(chunk)
+        blank = blank and not chunk.strip()
+    return b"".join(text)
 
 
 def _said_of_text(name: str, heading: Heading, empty: set[str], n_rows: int) -> tuple[str, ...]:
@@ -149,29 +171,29 @@ def _said_of_text(name: str, heading: Heading, empty: set[str], n_rows: int) -> 
     return (file_note(name, n_rows, names, heading.dialect), *name_notes(names, heading.unnamed, empty))
 
 
-def _empty_columns(path: Path, heading: Heading) -> set[str]:
+def _empty_columns(path: Path, stamp: tuple[int, ...], heading: Heading) -> set[str]:
     """The columns with neither a name nor a value, unless all are such; looked for where some have no name."""
     empty = set(heading.unnamed)
-    for columns in _split(path, heading) if empty else ():
+    for columns in _split(path, stamp, heading) if empty else ():
         for name, column in zip(heading.names, columns, strict=True):
             if name in empty and not is_empty(column):
                 empty.remove(name)
     return empty if len(empty) < len(heading.names) else set()
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with reading(path), open(path, "rb") as file, telling(f"reading {path.name}") as tell:
-        size = max(1, os.fstat(file.fileno()).st_size)
+def _chunks(path: Path, stamp: tuple[int, ...], what: str) -> Iterator[bytes]:
+    with reading(path), open(path, "rb") as file, telling(f"{what} {path.name}") as tell:
         while chunk := file.read(BYTES):
             yield chunk
-            tell(file.tell() / size)
+            tell(file.tell() / max(1, stamp[2]))
+        _refuse_changed(path, stamp, os.fstat(file.fileno()))
 
 
 def _columns(
-    path: Path, source: Source, heading: Heading, empty: set[str], options: CsvOptions
+    path: Path, stamp: tuple[int, ...], source: Source, heading: Heading, empty: set[str], options: CsvOptions
 ) -> Iterator[Opened]:
     start = 0
-    for found in _split(path, heading):
+    for found in _split(path, stamp, heading):
         columns = {name: one for name, one in zip(heading.names, found, strict=True) if name not in empty}
         if len(found[0]):
             yield open_columns(source, heading.dialect, columns, options, start)
@@ -180,33 +202,44 @@ def _columns(
         raise no_rows(path.name)
 
 
-def _split(path: Path, heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
+def _split(path: Path, stamp: tuple[int, ...], heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
     """The columns of some whole records after the other, by Polars; by the csv module from where that cannot."""
-    chunks = to_utf8(_chunks(path), heading.dialect.text_encoding)
+    chunks = to_utf8(_chunks(path, stamp, "reading"), heading.dialect.text_encoding)
     here, left = heading, b""
     for chunk in chain(chunks, [b""]):
         data = left + chunk
-        end = _end_of_records(data, here.dialect.skip_lines) if chunk else len(data)
-        columns = split_fast(data[:end], path.name, here) if end and len(data) - end < LONGEST else None
+        body = _after_lines(data, here.dialect.skip_lines)
+        end = len(data) if not chunk else 0 if body is None else _end_of_records(data, body)
+        columns = split_fast(data[:end], path.name, here) if end else None
         if end and columns is not None:
             yield columns
             here, left = here.after(data.count(b"\n", 0, end)), data[end:]
-        elif end or len(data) >= LONGEST:
+        elif (
+            end or len(data) >= LONGEST or not (body is None or opens_plainly(data[body:], here.dialect.delimiter))
+        ):
             yield from _split_slowly(chain([data], chunks), path.name, here)
             return
         else:
             left = data
 
 
-def _end_of_records(data: bytes, skip_lines: int) -> int:
-    """Where the last record that is whole ends: after the last line end outside quotes; 0 where there is none."""
-    if data.count(b"\n") <= skip_lines:
-        return 0
-    end, quotes = data.rfind(b"\n") + 1, data.count(b'"')
-    quotes -= data.count(b'"', end)
+def _after_lines(data: bytes, lines: int) -> int | None:
+    """Where the line after so many begins; None where it is not there yet."""
+    at = 0
+    for _ in range(lines):
+        at = data.find(b"\n", at) + 1
+        if at == 0:
+            return None
+    return at
+
+
+def _end_of_records(data: bytes, start: int) -> int:
+    """Where the last whole record from `start` on ends: after the last line end outside quotes; 0 for none."""
+    end = data.rfind(b"\n", start) + 1
+    quotes = data.count(b'"', start, end)
     while end and quotes % 2:
-        earlier = data.rfind(b"\n", 0, end - 1) + 1
-        quotes -= data.count(b'"', earlier, end)
+        earlier = data.rfind(b"\n", start, end - 1) + 1
+        quotes -= data.count(b'"', max(start, earlier), end)
         end = earlier
     return end
 

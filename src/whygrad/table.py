@@ -260,10 +260,10 @@ def _by_class(column: Column, counts: NDArray[np.int64]) -> Indices:
 
 def _others(n: int, chosen: Indices) -> Indices:
     """0 to n - 1 without what was chosen, which is sorted."""
-    others, at = row_numbers(n)[: n - len(chosen)], 0
+    others, at = np.empty(n - len(chosen), chosen.dtype), 0
     for piece in pieces(n):
         there = np.ones(piece.stop - piece.start, dtype=bool)
-        first, last = np.searchsorted(chosen, (piece.start, piece.stop))
+        first, last = np.searchsorted(chosen, np.array([piece.start, piece.stop], chosen.dtype))
         there[chosen[first:last] - piece.start] = False
         found = np.flatnonzero(there)
         others[at : at + len(found)] = piece.start + found

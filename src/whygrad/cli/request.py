@@ -87,17 +87,13 @@ def resolve(request: Request) -> Asked:
     if request.table.target is None:
         refuse_absent(request.subject)
         raise InputError(f"{request.subject}: which column is to be predicted? Say --target COLUMN")
+    hidden, output = _hidden(request.network.hidden), _output(request.network.output)
+    inner = find_activation(request.network.activation or DEFAULT_ACTIVATION)
+    _training(request, Training(loss=request.training.loss or "mse"))  # type: ignore[arg-type]  # before a long read
     table = open_table(request.subject, request.table, request.reading)
     loss = find_loss(request.training.loss or default_loss(table.task))
     training = _training(request, Training(loss=loss))
-    hidden = _hidden(request.network.hidden)
-    net = dense_network(
-        table,
-        DEFAULT_HIDDEN if hidden is None else hidden,
-        request.network.activation or DEFAULT_ACTIVATION,
-        _output(request.network.output),
-        loss,
-    )
+    net = dense_network(table, DEFAULT_HIDDEN if hidden is None else hidden, inner, output, loss)
     return Asked(Path(request.subject).name, net, table, training)
 
 
@@ -120,10 +116,10 @@ def open_table(path: str, table: TableOptions, reading: ReadingOptions) -> Table
     return read_table(path, **given)
 
 
-def own_table(run: Run, path: Path, moved_to: str | None = None) -> Table:
+def own_table(run: Run, path: Path, moved_to: str | None = None, stream: bool | None = None) -> Table:
     """The table that the run in a model file was trained on; what stands in the way names the file."""
     try:
-        return remembered_table(run, moved_to, path.parent)
+        return remembered_table(run, moved_to, path.parent, stream)
     except InputError as problem:
         raise type(problem)(f"{path}: {problem}") from None
 

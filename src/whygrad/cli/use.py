@@ -26,7 +26,7 @@ from whygrad.reading import read_like, read_text
 from whygrad.resuming import table_title
 from whygrad.scratch import pieces
 from whygrad.sources import is_table
-from whygrad.table import Table, split_rows
+from whygrad.table import Indices, Table, split_rows
 
 _OUTPUT = Group("Output", sort_key=7)
 
@@ -63,16 +63,20 @@ def evaluate(
         Print one JSON document instead.
     """
     run = open_model(model, "the model file comes first, then the table")
-    if table is None and (reading != READING or row_weight is not None or missing != "refuse"):
+    if table is None and (
+        replace(reading, stream=None) != READING or row_weight is not None or missing != "refuse"
+    ):
         raise InputError("without a table, that of the training is read as it was then; name one to read it anew")
     notes: tuple[str, ...] = ()
+    parts: dict[str, Indices | None]
     if table is None:
-        title, parts = table_title(run), _own_rows(run, model)
+        title, opened = table_title(run), own_table(run, model, stream=reading.stream)
+        parts = _own_rows(run, opened)
     else:
         how = {**_written(reading), "row_weight": row_weight, "missing": missing}
         opened = read_like(table, run.model.encoding, targets=True, like=run.source, **how)
-        title, notes, parts = Path(table).name, opened.notes, {"": opened}
-    measured = {part: measure(run, rows, unknown) for part, rows in parts.items()}
+        title, notes, parts = Path(table).name, opened.notes, {"": None}
+    measured = {part: measure(run, opened, unknown, rows) for part, rows in parts.items()}
     if json:
         plain = {part: found.to_plain() for part, found in measured.items()}
         print(say.as_json({"model": str(model), "table": title, **plain.pop("", {}), **plain}))
@@ -84,12 +88,10 @@ def evaluate(
     return 0
 
 
-def _own_rows(run: Run, model: Path) -> dict[str, Table]:
+def _own_rows(run: Run, table: Table) -> dict[str, Indices | None]:
     """The rows a run was trained on and, where some were kept out, those it was checked on."""
-    table = own_table(run, model)
     learn, check = split_rows(table, run.training.validation, run.training.seed)
-    parts = {"training": table.take(learn)}
-    return parts if not len(check) else {**parts, "validation": table.take(check)}
+    return {"training": learn} if not len(check) else {"training": learn, "validation": check}
 
 
 def _measure_lines(run: Run, found: Evaluation) -> list[str]:
@@ -152,8 +154,10 @@ def predict(
         refuse_unwritable(out)
         remove_stale(out)
     run = open_model(model, "the model file comes first, then the table")
+    how, wanted = said(replace(reading, missing_values=None)), () if keep is None else names(keep)
+    kept = read_text(table, wanted, like=run.source, **how)  # refuses a column that is not there
     opened = read_like(table, run.model.encoding, targets=False, like=run.source, **_written(reading))
-    parts = _predicted(run, opened, table, () if keep is None else names(keep), reading, unknown)
+    parts = _predicted(run, opened, table, kept, unknown)
     if json:
         columns: dict[str, list[Any]] = {}
         for part in parts:
@@ -172,16 +176,17 @@ def predict(
 
 
 def _predicted(
-    run: Run, opened: Table, table: str, kept: tuple[str, ...], reading: ReadingOptions, unknown: Unknown
+    run: Run, opened: Table, table: str, texts: Iterator[dict[str, list[str]]], unknown: Unknown
 ) -> Iterator[dict[str, Any]]:
     """Named columns of some rows after the other: those that are kept, as text, then the predictions."""
-    texts = read_text(table, kept, like=run.source, **said(replace(reading, missing_values=None)))
     for piece in pieces(len(opened)):
-        columns = predicted_columns(run, run.predict(opened.take(piece), unknown))
-        for name in kept:
+        columns, kept = predicted_columns(run, run.predict(opened.take(piece), unknown)), next(texts, {})
+        for name, words in kept.items():
             if name in columns:
                 raise InputError(f"--keep {name!r} is also a column of the predictions; rename it in {table}")
-        yield {**next(texts), **columns}
+            if len(words) != piece.stop - piece.start:
+                raise InputError(f"{table} changed while it was read; begin again once it is whole")
+        yield {**kept, **columns}
 
 
 def open_model(path: Path, advice: str) -> Run:
@@ -189,9 +194,14 @@ def open_model(path: Path, advice: str) -> Run:
     try:
         return load(path)
     except ModelFileError:
-        if path.suffix != ".whygrad" and path.is_file() and is_table(path.read_bytes()):
+        if path.suffix != ".whygrad" and path.is_file() and is_table(_beginning(path)):
             raise InputError(f"{path} looks like a table; {advice}") from None
         raise
+
+
+def _beginning(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(1 << 16)
 
 
 def _written(reading: ReadingOptions) -> dict[str, Any]:
