@@ -1,7 +1,7 @@
 """Many networks at once: the compiled engine's lanes against one network after the other by the reference engine.
 
-A kernel is compiled for each choice of formulas, in seconds, so the cases are few and each meets every way to use a
-gradient; every other one is tried, in one dtype, and `-m proof` has all of them in both.
+A kernel is compiled for each choice of formulas, which takes seconds, so the cases are few, and each meets every
+way to use a gradient. Every other case is tried, in one dtype; `-m proof` has all of them in both.
 """
 
 from __future__ import annotations
