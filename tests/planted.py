@@ -144,16 +144,19 @@ def _singles(slips: Iterable[Slip]) -> set[str]:
     return {one.key for slip in slips for one in (slip, *slip.singles)}
 
 
+_slips = lru_cache(catalogue)  # asked for with every style and slip
+
+
 def plantable(style: str, task: Task) -> list[str]:
     """The keys of slips that can be written in that style and that the catalogue has for the task."""
-    known = {slip.key for slip in catalogue(task.net, task.training)}
+    known = {slip.key for slip in _slips(task.net, task.training)}
     return [key for key in _edits(style, task) if set(expected(style, task, [key])) <= known]
 
 
 def _edits(style: str, task: Task) -> dict[str, Edits]:
     """The edits of each slip, also of those that change a line for every layer."""
     found = dict(STYLES[style].slips(task))
-    for slip in catalogue(task.net, task.training):
+    for slip in _slips(task.net, task.training):
         singles = [found.get(single.key) for single in slip.singles]
         places = [place for edits in singles if edits for place in edits]
         if singles and None not in singles and len(set(places)) == len(places):

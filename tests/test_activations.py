@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 from truth import by_complex_step, complex_step, float64_jax
@@ -168,6 +168,7 @@ def test_huge_z_gives_finite_numbers_in_the_dtype_given(a: Activation, dtype: ty
 
 
 @each
+@settings(deadline=None)  # a busy machine is no mistake
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=6))
 def test_float32_stays_float32_and_close(a: Activation, z: list[float]) -> None:
     exact = np.array([z])

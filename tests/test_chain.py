@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
-from truth import LEGAL, by_complex_step, case, mean_loss
+from truth import LEGAL, by_complex_step, case, matrix, mean_loss
 
 import whygrad as wg
-from whygrad.activations import ACTIVATIONS
 from whygrad.explanation.factors import Chain
-from whygrad.losses import LOSSES
-
-HIDDEN = list(ACTIVATIONS)
+from whygrad.losses import LOSSES, Loss
 
 
 def factors(why: wg.Explanation, name: str) -> list[tuple[str, str, str]]:
@@ -160,15 +157,11 @@ def test_unknown_names_and_rows_are_refused() -> None:
         wg.explain(*wg.example("students"), notation="greek")
 
 
-@pytest.mark.parametrize("depth", [1, 3])
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize(("loss", "output"), LEGAL, ids=lambda v: getattr(v, "name", v))
-def test_the_product_of_the_factors_is_the_derivative(
-    loss: object, output: object, hidden: str, depth: int
-) -> None:
-    net, w, x, y = case(hidden, output.name, loss, depth, rows=1)  # type: ignore[attr-defined]
-    why = wg.explain_row(net, w, x[0], y[0], loss)  # type: ignore[arg-type]
-    truth = by_complex_step(lambda v: mean_loss(net, loss, v, x, y), w)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("hidden", "output", "loss", "depth"), matrix(3, depths=(1, 3)))
+def test_the_product_of_the_factors_is_the_derivative(hidden: str, output: str, loss: Loss, depth: int) -> None:
+    net, w, x, y = case(hidden, output, loss, depth, rows=1)
+    why = wg.explain_row(net, w, x[0], y[0], loss)
+    truth = by_complex_step(lambda v: mean_loss(net, loss, v, x, y), w)
     products = np.array([why.chain(name).value for name in wg.parameter_names(net)])
     scale = max(1.0, np.abs(truth).max())
     np.testing.assert_allclose(products, truth, rtol=0, atol=1e-12 * scale)

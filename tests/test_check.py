@@ -27,8 +27,11 @@ def backward_propagation(parameters, x, y):
 """
 
 
-def slip_keys(report: wg.Report) -> set[str]:
-    return {slip.key.split("-")[0] for slip in report.slips}
+def wrong(folder: Path, name: str = "wrong.py") -> Path:
+    """A program with a slip that is known, and found soon."""
+    path = folder / name
+    path.write_text(RIGHT.replace('"dW1": x.T', '"dW1": -x.T'), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
@@ -51,10 +54,10 @@ def test_the_three_slips_of_a_widely_copied_notebook_are_named() -> None:
         report.assert_right()
 
 
-def test_pytest_shows_the_test_and_the_report_alone(right: Path, tmp_path: Path) -> None:
+def test_pytest_shows_the_test_and_the_report_alone(tmp_path: Path) -> None:
     test = tmp_path / "test_mine.py"
     test.write_text(
-        f"import whygrad as wg\ndef test_mine():\n    wg.check({str(weird(right))!r}).assert_right()\n"
+        f"import whygrad as wg\ndef test_mine():\n    wg.check({str(wrong(tmp_path))!r}).assert_right()\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
@@ -64,7 +67,7 @@ def test_pytest_shows_the_test_and_the_report_alone(right: Path, tmp_path: Path)
         cwd=tmp_path,
     )
     assert done.returncode == 1
-    assert "weird.py: WRONG" in done.stdout
+    assert "wrong.py: WRONG" in done.stdout
     assert ").assert_right()" in done.stdout
     assert "def assert_right" not in done.stdout
 
@@ -137,9 +140,9 @@ def test_a_hint_gives_the_place_and_not_the_answer(capsys: pytest.CaptureFixture
     assert "as it should be" not in said
 
 
-def weird(right: Path, name: str = "weird.py") -> Path:
+def weird(right: Path) -> Path:
     """A wrong program that no known slip explains."""
-    path = right.parent / name
+    path = right.parent / "weird.py"
     path.write_text(RIGHT.replace("delta2.sum(0)}", "3.7 * delta2.sum(0)}"), encoding="utf-8")
     return path
 
@@ -151,10 +154,10 @@ def test_a_hint_for_what_no_slip_explains_names_the_wrong_numbers_alone(
     said = capsys.readouterr().out
     assert "\n  wrong: dB_21\n" in said
     assert "3.7" not in said
-    assert main(["check", "--losses", "26.3456,19.8594,10.8816,3.7770,1.9", "--hint"]) == 1
+    assert main(["check", "--losses", "26.3456,19.8594,9.9", "--hint"]) == 1
     said = capsys.readouterr().out
-    assert "\n  wrong: loss of epoch 5\n" in said
-    assert "1.22" not in said
+    assert "\n  wrong: loss of epoch 3\n" in said
+    assert "10.8" not in said
 
 
 def test_no_face_of_a_hint_gives_the_answer_away(
@@ -185,7 +188,7 @@ def test_programs_of_one_name_are_told_apart_by_their_paths(
     right: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bob").mkdir()
-    other, grades = weird(right, "bob/right.py"), tmp_path / "grades.csv"
+    other, grades = wrong(tmp_path, "bob/right.py"), tmp_path / "grades.csv"
     assert main(["check", str(right), str(other), "--csv", str(grades)]) == 1
     assert f"{right}: right\n" in capsys.readouterr().out
     assert pl.read_csv(grades)["file"].to_list() == [str(right), str(other)]
@@ -209,8 +212,8 @@ def test_a_program_that_is_not_there_is_refused_before_any_is_judged(
     assert capsys.readouterr().err == "whygrad: gone.py is not there\n"
 
 
-def test_json_holds_the_whole_report(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(BY_HAND), "--json"]) == 1
+def test_json_holds_the_whole_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(wrong(tmp_path)), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "wrong"
     slips = [slip for section in found["sections"] for slip in section["slips"]]
@@ -222,10 +225,11 @@ def test_a_folder_is_graded(right: Path, tmp_path: Path, capsys: pytest.CaptureF
     broken.write_text("def gradients(parameters, x, y):\n    return parametrs\n", encoding="utf-8")
     empty.write_text("print('hello')\n", encoding="utf-8")
     grades = tmp_path / "grades.csv"
-    assert main(["check", str(BY_HAND), str(right), str(broken), str(empty), "--csv", str(grades)]) == 1
+    files = [str(path) for path in (wrong(tmp_path), right, broken, empty)]
+    assert main(["check", *files, "--csv", str(grades)]) == 1
     assert "right.py: right" in capsys.readouterr().out
     table = pl.read_csv(grades)
-    assert table["file"].to_list() == ["salary_by_hand.py", "right.py", "broken.py", "empty.py"]
+    assert table["file"].to_list() == ["wrong.py", "right.py", "broken.py", "empty.py"]
     assert table["verdict"].to_list() == ["wrong", "right", "wrong", "undecided"]
     assert "line 2: NameError" in table["problems"][2]
     assert main(["check", str(right), "--csv", str(grades)]) == 2  # not overwritten without --force

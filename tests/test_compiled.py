@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,27 +33,32 @@ def test_parameters_come_back_out_of_the_layout(dtype: str) -> None:
     assert (unpadded(NET, shape, held) == w).all()
 
 
+@cache
+def tiles() -> Any:
+    """C = A B by tiles, compiled once for each dtype."""
+    import numba
+
+    from whygrad.engines.compiled.tile import product
+
+    return numba.njit(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, 1, n, c, 0, 1, n, m, n, k))
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("m", [4, 8, 12, 16, 28])
 @pytest.mark.parametrize("n", [16, 32, 48])
 def test_the_tiles_are_a_matrix_product(dtype: str, m: int, n: int) -> None:
     """Its slow twin is A @ B, with A read along either side."""
-    import numba
-
-    from whygrad.engines.compiled.tile import product
-
     draw, k, kind = np.random.default_rng(m * n), 7, np.dtype(dtype)
     a, b, c = aligned(m * k, kind), aligned(k * n, kind), aligned(m * n, kind)
     A, B, C = a.reshape(m, k), b.reshape(k, n), c.reshape(m, n)
     A[:], B[:] = draw.normal(size=(m, k)), draw.normal(size=(k, n))
-    run = numba.njit(lambda a, ai, ak, b, c, m, n, k: product(a, 0, ai, ak, b, 0, 1, n, c, 0, 1, n, m, n, k))
     assert m % LOW == 0
     within = {"rtol": 0, "atol": 1e-14 if dtype == "float64" else 1e-5}
-    run(a, k, 1, b, c, m, n, k)
+    tiles()(a, k, 1, b, c, m, n, k)
     np.testing.assert_allclose(C, A @ B, **within)
     C[:], turned = 0, aligned(m * k, kind)
     turned.reshape(k, m)[:] = A.T
-    run(turned, 1, m, b, c, m, n, k)
+    tiles()(turned, 1, m, b, c, m, n, k)
     np.testing.assert_allclose(C, A @ B, **within)
 
 

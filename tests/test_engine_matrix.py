@@ -8,7 +8,7 @@ engine to the reference engine. An engine enters by its name in `ENGINES`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -102,7 +102,11 @@ def every_pair(sizes: Levels) -> set[tuple[tuple[int, int], ...]]:
 
 
 def sampled() -> list[Levels]:
-    """Every formula with every hidden activation; the other factors greedily, by the pairs still missing."""
+    """Every formula with every hidden activation; the other factors greedily, by the pairs still missing.
+
+    Where several levels are as good, a drawn one: taken in turn, the same levels of all factors would meet.
+    """
+    draw = np.random.default_rng(0)
     sizes = tuple(len(levels) for levels in FACTORS.values())
     missing = every_pair(sizes)
     uses: Counter[tuple[int, int]] = Counter()
@@ -111,7 +115,7 @@ def sampled() -> list[Levels]:
         chosen = list(first)
         for k in range(2, len(sizes)):
             new = [sum(((j, chosen[j]), (k, v)) in missing for j in range(k)) for v in range(sizes[k])]
-            gain = [(new[v], -uses[k, v]) for v in range(sizes[k])]
+            gain = [(new[v], -uses[k, v], draw.random()) for v in range(sizes[k])]
             chosen.append(gain.index(max(gain)))
             uses[k, chosen[k]] += 1
         missing -= pairs(tuple(chosen))
@@ -131,6 +135,16 @@ SAMPLE = sampled()
 DEEP = [named(levels) for levels in SAMPLE]
 # without a hidden layer there is no hidden activation
 CASES = DEEP + [case._replace(depth=1, hidden="linear") for case in DEEP[:: len(ACTIVATIONS)]]
+
+
+def a_few(cases: Sequence[Case]) -> list[Case]:
+    """Some of those cases, picked greedily, in which each loss, output and level of the other factors occurs."""
+    levels = {case: {*enumerate(case.formulas), *zip(Case._fields[1:], case[1:], strict=True)} for case in cases}
+    few, missing = [], set().union(*levels.values())
+    while missing:
+        few.append(max(cases, key=lambda case: len(levels[case] & missing)))
+        missing -= levels[few[-1]]
+    return few
 
 
 @dataclass(frozen=True, eq=False)

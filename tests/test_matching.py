@@ -197,8 +197,8 @@ THREES = Network(3, (Dense(3, "sigmoid"), Dense(3, "sigmoid"), Dense(2, "sigmoid
 THREES_TRAINING = Training("mse", wg.SGD(0.1), batch=2, order="sequential")
 
 
-def student(wrong: str) -> Match:
-    probes = strong(THREES, THREES_TRAINING)
+def student(wrong: str, net: Network = THREES) -> Match:
+    probes = strong(net, THREES_TRAINING)
     return match_gradient(probes, [Answer(gradient=student_gradients(wrong)(probe)) for probe in probes])
 
 
@@ -229,7 +229,7 @@ def test_a_students_right_code() -> None:
 
 
 def test_one_entry_off_by_a_thousandth_is_found() -> None:
-    match = student("one entry")
+    match = student("one entry", Network(3, (Dense(2, "sigmoid"), Dense(1, "sigmoid"))))  # small: all is tried
     assert match.verdict == "unnamed"
     wrong = {(entry.name, round(entry.ratio or 0, 6)) for entry in match.entries if entry.wrong}
     assert wrong == {("dW_123", 1.001)}
@@ -237,7 +237,7 @@ def test_one_entry_off_by_a_thousandth_is_found() -> None:
     assert "coming from the output, the first wrong place is layer 1 (dW_1)" in match.known
 
 
-@pytest.mark.parametrize(("name", "k"), [("2-2-1 sigmoid", 0), ("3-4-3 softmax", 18), ("2-3-3-2 relu", 7)])
+@pytest.mark.parametrize(("name", "k"), [("2-2-1 sigmoid", 0), ("3-4-3 softmax", 18), ("2-3-1 with momentum", 7)])
 def test_single_entries_off_by_a_thousandth_are_found(name: str, k: int) -> None:
     check_single_entry(name, k)
 
@@ -519,7 +519,7 @@ def test_slips_that_look_the_same_are_all_told() -> None:
 
 
 def test_where_nothing_fits_it_says_what_is_known() -> None:
-    probes = strong(*NETS["2-3-3-2 relu"])
+    probes = strong(*NETS["2-3-1 with momentum"])
     draw = np.random.default_rng(0)
     right = answers(Procedure(), probes, ("outputs", "gradient"))
     spans = {"W1": slice(0, 6), "b1": slice(6, 9)}
@@ -546,12 +546,12 @@ def test_where_nothing_fits_it_says_what_is_known() -> None:
 
     said = spoiled(quarter)
     assert said[:2] == (
-        "right: db_3, dW_3, db_2, dW_2, db_1; wrong: dW_1",
+        "right: db_2, dW_2, db_1; wrong: dW_1",
         "coming from the output, the first wrong place is layer 1 (dW_1)",
     )
     assert said[2:] == ("all of dW_1 is 0.37 times what it should be",)
     assert spoiled(noise) == (
-        "right: db_3, dW_3, db_2, dW_2, dW_1; wrong: db_1",
+        "right: db_2, dW_2, dW_1; wrong: db_1",
         "coming from the output, the first wrong place is layer 1 (db_1)",
     )
     assert spoiled(zero)[2:] == ("dW_1 is 0 everywhere",)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whygrad.errors import InputError
@@ -184,6 +184,7 @@ DEEP = Network(3, (Dense(12), Dense(4), Dense(2)))
 STUDENTS = (("cgpa", "resume score"), ("lpa",))
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(networks)
 def test_every_parameter_is_an_arrow(net: Network) -> None:
     last = len(net.layers) - 1

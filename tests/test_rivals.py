@@ -146,7 +146,7 @@ def spread(name: str, every: int) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("name, case", [*spread("torch", 1), *spread("jax", 3)])
+@pytest.mark.parametrize("name, case", [*spread("torch", 1), *spread("jax", 6)])
 def test_follows_every_formula_to_rounding(name, case):
     given = setting(case)
     theirs = needs(name).follow(*given)
@@ -177,8 +177,11 @@ def test_float32(name, case):
     assert gap(ours, theirs).largest < 2e-5
 
 
+# every fifth, as 5 divides no factor's number of levels; the others are proofs
 SKLEARN = [
-    (hidden, pair, rule, batch, l2, schedule, weighted, outputs)
+    pytest.param(
+        hidden, pair, rule, batch, l2, schedule, weighted, outputs, marks=[pytest.mark.proof] * (k % 5 > 0)
+    )
     for k, (hidden, pair, rule, batch) in enumerate(
         itertools.product(
             ("linear", "sigmoid", "tanh", "relu"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_engine_matrix import CASES, Case, agree, computed, prepared
+from test_engine_matrix import CASES, Case, a_few, agree, computed, prepared
 
 import whygrad as wg
 from whygrad.engines import Compiled, Reference
@@ -24,7 +24,6 @@ ALONE = [
     for case in CASES
     if case.formulas[1].elementwise and case.hidden != "softmax"
 ]
-SAMPLE = ALONE[::79]
 
 
 def _same(case: Case) -> None:
@@ -33,7 +32,7 @@ def _same(case: Case) -> None:
     agree(computed(Compiled(), setup), computed(Reference(), setup), case.dtype)
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=str)
+@pytest.mark.parametrize("case", a_few(ALONE), ids=str)
 def test_a_small_network_row_by_row(case: Case) -> None:
     _same(case)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from truth import LEGAL, case, targets_for
+from truth import LEGAL, case, matrix, targets_for
 
 import whygrad as wg
 from whygrad.activations import ACTIVATIONS
@@ -74,16 +74,6 @@ def test_it_is_the_values_that_are_differentiated() -> None:
 
 
 # ---- every formula ----
-
-
-def matrix(step: int) -> list[Any]:
-    """Every hidden activation x legal output and loss x depth 1 to 3; all but each `step`-th are proofs."""
-    cases = [(h, o.name, l, d) for h in HIDDEN for l, o in LEGAL for d in (1, 2, 3) if d > 1 or h == HIDDEN[0]]
-    marks = [() if k % step == 0 else pytest.mark.proof for k in range(len(cases))]
-    return [
-        pytest.param(*c, marks=m, id=f"{c[0]}-{c[1]}-{c[2].name}-{c[3]}")
-        for c, m in zip(cases, marks, strict=True)
-    ]
 
 
 @pytest.mark.parametrize(("hidden", "output", "loss", "depth"), matrix(11))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 
 from whygrad.activations import ACTIVATIONS
 from whygrad.losses import LOSSES, Loss
@@ -126,6 +127,20 @@ def case(hidden: str, output: str, loss: Loss, depth: int, rows: int = 5, width:
         if np.abs(g[: 2 * net.sizes[1]]).max() > 1e-7 and np.abs(g).max() < 100:
             return net, w, x, y
     raise AssertionError(f"no draw of {net} is away from every edge")
+
+
+def matrix(step: int, depths: tuple[int, ...] = (1, 2, 3)) -> list[Any]:
+    """Every hidden activation x legal output and loss x depth; all but each `step`-th are proofs.
+
+    A network of one layer has no hidden activation, and comes once.
+    """
+    first = next(iter(ACTIVATIONS))
+    cases = [(h, o.name, l, d) for h in ACTIVATIONS for l, o in LEGAL for d in depths if d > 1 or h == first]
+    marks = [() if k % step == 0 else pytest.mark.proof for k in range(len(cases))]
+    return [
+        pytest.param(*c, marks=m, id=f"{c[0]}-{c[1]}-{c[2].name}-{c[3]}")
+        for c, m in zip(cases, marks, strict=True)
+    ]
 
 
 @contextmanager

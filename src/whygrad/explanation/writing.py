@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from whygrad.activations import Activation
 from whygrad.explanation.pages import bare
@@ -39,6 +40,7 @@ _MARK = 0xE000  # private letters stand for signs while the text around them is 
 _VALUE = r"[\w)\ue000-\uf8ff]"
 
 
+@lru_cache(maxsize=1024)
 def plain_text(latex: str) -> str:
     r"""A formula for a terminal: \frac{1}{1+e^{-z}} becomes 1/(1+e^(-z))."""
     text = latex
