@@ -24,19 +24,18 @@ from whygrad.engines.compiled.turning import square
 from whygrad.network import Network, layers
 from whygrad.table import Rows
 
-SHARED = [case for case in CASES if case.batch != 1][::61]
-# a kernel that is loaded, not compiled, rounds the ends of a thread's part another way than its middle
-LOADED = pytest.mark.xfail(reason="float32 RMSprop: not yet the same bits from the cache", strict=False)
+SHARED = [case for case in CASES if case.batch != 1]
+WIDTHS = (
+    (20, 70, 40),
+    (33, 100, 20),
+    (9, 48, 81),
+    (50, 130, 17),
+)  # panels of 32 or 16 columns: whole ones and not
 
 
-def known(case: Any) -> Any:
-    loaded_otherwise = isinstance(case.optimizer, wg.RMSprop) and case.dtype == "float32"
-    return pytest.param(case, marks=LOADED if loaded_otherwise else (), id=str(case))
-
-
-@pytest.mark.parametrize("case", [known(case) for case in SHARED])
+@pytest.mark.parametrize("case", SHARED[::4], ids=str)
 def test_a_team_of_any_size_gives_the_same_bits(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = draw_setup(case, 1, 20, 70, 40)  # panels of 32 or 16 columns: whole ones and not
+    setup = draw_setup(case, 1, *WIDTHS[SHARED.index(case) // 4 % len(WIDTHS)])
     alone = None
     for team in (1, 2, 3):
         monkeypatch.setattr(engine, "team_for", lambda work, rows, team=team: team)
@@ -46,9 +45,15 @@ def test_a_team_of_any_size_gives_the_same_bits(case: Any, monkeypatch: pytest.M
         assert found.losses.tobytes() == alone.losses.tobytes()
         assert found.largest == alone.largest
         assert [one.tobytes() for one in found.memory] == [one.tobytes() for one in alone.memory]
-    truth = computed(Reference(), setup)
-    assert parted(alone.w, truth.w) <= TOLERANCE[case.dtype]
-    assert parted(alone.losses, truth.losses) <= TOLERANCE[case.dtype]
+
+
+@pytest.mark.parametrize("case", SHARED[::61], ids=str)
+def test_a_team_agrees_with_the_reference(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "team_for", lambda work, rows: 3)
+    setup = draw_setup(case, 1, *WIDTHS[0])
+    found, truth = computed(Compiled(), setup), computed(Reference(), setup)
+    assert parted(found.w, truth.w) <= TOLERANCE[case.dtype]
+    assert parted(found.losses, truth.losses) <= TOLERANCE[case.dtype]
 
 
 # few rows and panels; and sums longer than what stays in the cache, over panels enough for a copy of a_before

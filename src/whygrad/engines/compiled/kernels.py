@@ -115,8 +115,12 @@ def advance(
                     first, last = between(s, layer, j, 0, s.sizes[layer])
                     moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
                     largest = _greater(largest, moved)
-            first, last = s.biases[layer] + start, s.biases[layer] + stop
-            largest = _greater(largest, _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held))
+            for j in range(
+                start, stop, s.panel
+            ):  # not all at once: how long a loop is shows in its ends' last bits
+                first, last = s.biases[layer] + j, s.biases[layer] + min(j + s.panel, stop)
+                moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
+                largest = _greater(largest, moved)
             turn(s, w, work, at, layer, start, stop)
     return largest
 
