@@ -23,6 +23,7 @@ from whygrad.maths import Array
 SHORT = 16  # updates of the task that all do; of one row each, 32 times as many
 LEAST = 1 / 3  # of the budget that goes into the rounds, however long the rest took
 LONGEST = 1.0  # seconds of a turn
+ENOUGH = 0.25  # seconds that a turn takes at least, else the task is done again: caches are cold after other turns
 BRIEF = 0.2  # seconds below which the short task is timed twice
 GRACE = 3.0  # turns that the whole workload may take
 FEWEST = 3  # rounds, budget or not
@@ -37,6 +38,7 @@ class Entry:
     task: Task
     option: int = 0
     first: float = 0.0  # seconds of the first call, compilation included
+    times: int = 1  # that the task is done in a turn
     seconds: list[float] = field(default_factory=list)  # of an update, by round
     short_end: Array | None = None  # where it ended the task that all did
     end: Array | None = None  # where it ended its last turn
@@ -140,7 +142,7 @@ def _try_out(entry: Entry, workload: Workload) -> None:
 
 
 def _cut(entry: Entry, workload: Workload, reach: float) -> None:
-    """As many whole epochs as fit into a turn, or the first rows of one."""
+    """As many whole epochs as fit into a turn, or the first rows of one; again and again where that is short."""
     units = reach / entry.seconds[0]
     whole = -(-workload.rows // workload.batch)
     if units * GRACE >= whole * workload.epochs:
@@ -151,6 +153,7 @@ def _cut(entry: Entry, workload: Workload, reach: float) -> None:
     if (task, entry.option) != (entry.task, entry.contender.options(workload)[-1]):
         entry.worker.ready(task, entry.option)
         entry.task = task
+    entry.times = max(1, int(min(ENOUGH, reach) / (entry.seconds[0] * task.units)))
 
 
 def _race(entries: Sequence[Entry], ceiling: Ceiling, rounds: int, until: float) -> int:
@@ -168,7 +171,7 @@ def _race(entries: Sequence[Entry], ceiling: Ceiling, rounds: int, until: float)
 
 
 def _turn(entry: Entry) -> None:
-    ran = entry.worker.go()
+    ran = entry.worker.go(entry.times)
     entry.seconds.append(ran.seconds / entry.task.units)
     entry.end = ran.end
 

@@ -43,14 +43,17 @@ class Ready:
 
 @dataclass(frozen=True)
 class Go:
-    """Run the task that is in place."""
+    """Run the task that is in place so many times, one after the other."""
+
+    times: int = 1
 
 
-def timed(run: Run) -> Timed:
-    """One run."""
+def timed(run: Run, times: int = 1) -> Timed:
+    """What one run takes of so many, and where the last ended."""
     started = time.perf_counter()
-    end = run()
-    return Timed(time.perf_counter() - started, end if end.ndim == 1 else end[:SEEN])
+    for _ in range(times):
+        end = run()
+    return Timed((time.perf_counter() - started) / times, end if end.ndim == 1 else end[:SEEN])
 
 
 def serve(connection: Connection, contender: Contender) -> None:
@@ -74,7 +77,7 @@ def _answer(connection: Connection, contender: Contender) -> None:
                 end = timed(run).end
                 connection.send(Timed(time.perf_counter() - started, end))
             elif run is not None:
-                connection.send(timed(run))
+                connection.send(timed(run, asked.times))
         except Exception as problem:  # whatever a library raises ends this contender's race, not the others'
             text = str(problem).strip().splitlines()
             connection.send(f"{type(problem).__name__}: {text[0] if text else ''}"[:120])
@@ -109,9 +112,9 @@ class Worker:
         self._connection.send(Ready(task, option))
         return self._timed(self.contender.patience)
 
-    def go(self) -> Timed:
-        """Runs the task in place."""
-        self._connection.send(Go())
+    def go(self, times: int = 1) -> Timed:
+        """Runs the task in place so many times."""
+        self._connection.send(Go(times))
         return self._timed(self.contender.patience)
 
     def stop(self) -> None:

@@ -10,32 +10,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from whygrad.casting import Cells, guess_column, known_column, number_column, number_text
+from whygrad.columns import Found, find_columns, in_use, open_table
 from whygrad.encoding import Encoding
 from whygrad.errors import InputError, TableError, WrongTypeError, one_of
-from whygrad.gathering import Gathered, Make, gather
+from whygrad.gathering import Make
 from whygrad.printing import counted
-from whygrad.scratch import PIECE, folder
-from whygrad.sources import CsvOptions, Opened, file_hash, open_source
-from whygrad.streaming import Stream, open_stream, wants_streaming
+from whygrad.scratch import PIECE
+from whygrad.sources import CsvOptions, Opened, file_hash
+from whygrad.streaming import Stream
 from whygrad.table import (
     Column,
     Floats,
-    Indices,
     Missing,
     Source,
     Table,
-    code_counts,
     listed,
-    place,
     present,
-    recoded,
-    row_numbers,
 )
 from whygrad.tasks import WantedTask, decide_task, kinds_note, refuse_identifier, word_notes
 
@@ -83,7 +79,7 @@ def read_table(
     if missing not in get_args(Missing):
         raise one_of("missing", missing, get_args(Missing))
     options = CsvOptions(delimiter, decimal, header, text_encoding)
-    opened = _open(source, options, _spellings(missing_values), stream)
+    opened = open_table(source, options, _spellings(missing_values), stream)
     roles = _roles(opened, _tuple(target), _tuple(ignore), _tuple(category), row_weight)
     makes: dict[str, Make] = {
         name: partial(guess_column, as_category=name in roles.category) for name in roles.inputs + roles.targets
@@ -91,9 +87,11 @@ def read_table(
     filled = frozenset(roles.inputs if missing == "fill" else ())
     way_out = "; only inputs can be filled" if missing == "fill" else ", --missing fill fills inputs in"
     way_out = f"; --missing drop leaves them out{way_out}"
-    found = _found(opened, {**makes, **_weighing(opened, row_weight)}, roles.category, missing, filled, way_out)
-    inputs = tuple(_in_use(found.columns[name]) for name in roles.inputs)
-    targets = tuple(_in_use(found.columns[name]) for name in roles.targets)
+    found = find_columns(
+        opened, {**makes, **_weighing(opened, row_weight)}, roles.category, missing, filled, way_out
+    )
+    inputs = tuple(in_use(found.columns[name]) for name in roles.inputs)
+    targets = tuple(in_use(found.columns[name]) for name in roles.targets)
     for column in (*inputs, *targets):
         if column.name not in roles.category:
             refuse_identifier(opened.label, column)
@@ -133,7 +131,7 @@ def read_like(
         raise one_of("missing", missing, ("refuse", "drop"))
     header, missing_values = _as_before(like, header, missing_values)
     options = CsvOptions(delimiter, decimal, header, text_encoding)
-    opened = _open(source, options, _spellings(missing_values), stream)
+    opened = open_table(source, options, _spellings(missing_values), stream)
     wanted = encoding.targets if targets else ()
     absent = [code.name for code in encoding.inputs + wanted if code.name not in opened.names]
     if absent:
@@ -150,7 +148,7 @@ def read_like(
     filled = frozenset(code.name for code in encoding.inputs if code.fill is not None)
     way_out = "; --missing drop leaves them out" if targets else ""  # a prediction is wanted for every row
     way_out += "; the model was trained without a value to fill in"
-    found = _found(opened, {**makes, **_weighing(opened, row_weight)}, words, missing, filled, way_out)
+    found = find_columns(opened, {**makes, **_weighing(opened, row_weight)}, words, missing, filled, way_out)
     return Table(
         tuple(found.columns[code.name] for code in encoding.inputs),
         tuple(found.columns[code.name] for code in wanted),
@@ -178,7 +176,7 @@ def read_text(
     They come in `pieces` of rows. Raises `TableError` at once for a column that is not there.
     """
     header, _ = _as_before(like, header, None)
-    opened = _open(source, CsvOptions(delimiter, decimal, header, text_encoding), (), stream)
+    opened = open_table(source, CsvOptions(delimiter, decimal, header, text_encoding), (), stream)
     names = _tuple(columns)
     for name in names:
         _known(opened, name, "--keep")
@@ -322,14 +320,6 @@ def _known(opened: Opened | Stream, name: str, option: str) -> None:
         raise TableError(f"{option} {name!r} is not a column of {opened.label}; it has {have}{hint}")
 
 
-def _open(
-    source: Any, options: CsvOptions, missing_values: tuple[str, ...], stream: bool | None
-) -> Opened | Stream:
-    if wants_streaming(source, stream):
-        return open_stream(Path(source), options, missing_values)
-    return open_source(source, options, missing_values)
-
-
 def _weighing(opened: Opened | Stream, name: str | None) -> dict[str, Make]:
     """How the column of row weights is made, if there is one."""
     if name is None:
@@ -349,7 +339,7 @@ def _weight_column(cells: Cells) -> Column:
     return column
 
 
-def _weights(opened: Opened | Stream, found: _Found, name: str | None) -> Floats | None:
+def _weights(opened: Opened | Stream, found: Found, name: str | None) -> Floats | None:
     if name is None:
         return None
     column = found.columns[name]
@@ -360,65 +350,3 @@ def _weights(opened: Opened | Stream, found: _Found, name: str | None) -> Floats
 
 def _remembered(source: Source | None, missing: Missing, row_weight: str | None) -> Source | None:
     return None if source is None else replace(source, missing=missing, row_weight=row_weight)
-
-
-class _Found(NamedTuple):
-    """What was read: columns by name, their rows in the source, and what is said of both."""
-
-    columns: dict[str, Column]
-    rows: Indices
-    notes: tuple[str, ...]
-
-
-def _found(
-    opened: Opened | Stream,
-    makes: dict[str, Make],
-    words: frozenset[str],
-    missing: Missing,
-    filled: frozenset[str],
-    way_out: str,
-) -> _Found:
-    """The columns; rows that lack an entry outside `filled` are dropped if `missing` is "drop", else refused."""
-    drop = missing == "drop"
-    if isinstance(opened, Stream):
-        read = gather(opened, makes, words, filled, drop)
-        notes = (*opened.said(read.n_rows), f"read some rows at a time, columns on disk in {folder()}")
-    else:
-        read, notes = _whole(opened, makes, filled, drop), opened.notes
-    if not read.gaps:
-        return _Found(read.columns, read.rows, notes)
-    count = f"{read.lacking:,} of {counted(read.n_rows, 'row')}"
-    if drop:
-        if not len(read.rows):
-            raise TableError(f"{opened.label}: every row has a missing value, so --missing drop leaves none")
-        return _Found(
-            read.columns, read.rows, (*notes, f"left out {count} with a missing value ({listed(read.gaps)})")
-        )
-    first = min(read.gaps, key=lambda name: read.gaps[name])
-    where = place(opened.source, read.gaps[first], first)
-    raise TableError(f"{where}: missing value ({count} {'lacks' if read.lacking == 1 else 'lack'} one){way_out}")
-
-
-def _whole(opened: Opened, makes: dict[str, Make], may_lack: frozenset[str], drop: bool) -> Gathered:
-    """As `gather`, of a source that is in memory."""
-    columns = {name: make(opened.cells(name)) for name, make in makes.items()}
-    absent, gaps = np.zeros(opened.n_rows, dtype=bool), {}
-    for name, column in columns.items():
-        gone = column.missing()
-        if name not in may_lack and gone.any():
-            gaps[name] = int(np.argmax(gone))
-            absent |= gone
-    rows = np.flatnonzero(~absent) if drop else row_numbers(opened.n_rows)
-    kept = {name: column.take(rows) for name, column in columns.items()} if drop else columns
-    return Gathered(kept, rows, opened.n_rows, int(absent.sum()), gaps)
-
-
-def _in_use(column: Column) -> Column:
-    """The column with only the categories that some row still has."""
-    if column.kind != "category":
-        return column
-    there = code_counts(column) > 0
-    if there.all():
-        return column
-    used = tuple(word for word, some in zip(column.categories, there, strict=True) if some)
-    return recoded(column, np.cumsum(there) - 1, used)

@@ -80,7 +80,7 @@ def train(
         title = asked.title
         job = prepare(asked.net, asked.table, asked.training, engine=output.engine, keep=keep)
         log = Log(job.first_state())
-    _check_trace(output, job)
+    _check_job(output, job, out)
     if request is not None and output.save_config is not None:
         write_config(output.save_config, request.subject, request.groups, output.force)
     silent = output.json or output.quiet
@@ -129,7 +129,10 @@ def _check_output(output: OutputOptions, out: Path | None, read: str | None) -> 
         raise InputError(f"--checkpoint is {output.checkpoint:g}, but must be 0 seconds or more")
 
 
-def _check_trace(output: OutputOptions, job: Job) -> None:
+def _check_job(output: OutputOptions, job: Job, out: Path | None) -> None:
+    """The same, for what only the job tells."""
+    if out is not None:
+        refuse_same("--out", out, source_path(job.source))
     if output.trace and job.net.n_parameters > TRACEABLE:
         raise InputError(
             f"--trace prints every parameter at every update; {job.net.n_parameters:,} are too many "
