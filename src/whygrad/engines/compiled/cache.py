@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numba.extending
 
-from whygrad.engines.compiled.inside import General, Linked
+from whygrad.engines.compiled.linked import Linked
 from whygrad.engines.compiled.place import folder
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
@@ -39,11 +39,6 @@ def inner(function: Callable[..., Any]) -> Any:
     would count every array up and down, and threads would wait for each other's counts.)
     """
     return numba.njit(**_INSIDE, _nrt=False)(function)
-
-
-def general(function: Callable[..., Any]) -> Any:
-    """The same, compiled once for all whole numbers, not anew for each that a caller has written out."""
-    return General(function, {**_INSIDE, "_nrt": False})
 
 
 def linked(function: Callable[..., Any]) -> Any:

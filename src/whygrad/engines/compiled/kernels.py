@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.engines.compiled.apart import apart, wide
-from whygrad.engines.compiled.cache import inner, kernel, linked, woven
+from whygrad.engines.compiled.cache import inner, kernel, woven
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty, update
 from whygrad.engines.compiled.layout import LOW
 from whygrad.engines.compiled.meeting import fetch, meet, part
@@ -186,7 +186,7 @@ def _prepare(w: Any, g: Any, start: int, stop: int, u: Any, is_weight: bool, fro
             g[i] = bounded(g[i], limit)
 
 
-@linked
+@inner
 def _move(
     w: Any, memory: Any, g: Any, start: int, stop: int, t: int, rate: float, u: Any, frozen: Any, held: Any
 ) -> float:

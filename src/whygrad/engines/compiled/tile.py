@@ -25,7 +25,7 @@ from llvmlite import ir
 from numba import types
 
 from whygrad.engines.compiled.apart import apart
-from whygrad.engines.compiled.cache import general, intrinsic, woven
+from whygrad.engines.compiled.cache import inner, intrinsic, woven
 from whygrad.engines.compiled.layout import LINE, LOW
 from whygrad.engines.compiled.raw import place
 
@@ -141,7 +141,7 @@ def _of(begin: str) -> Any:
     sizes = ((HIGH, 2), (HIGH, 1), (LOW, 2), (LOW, 1))
     high_wide, high_narrow, low_wide, low_narrow = (_tile(*size, begin) for size in sizes)
 
-    @general
+    @inner
     def by_tiles(
         a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
         m: int, n: int, depth: int, v: Any, v0: int,
@@ -177,7 +177,7 @@ def _deep(begin: str) -> Any:
     """The same, `DEEP` rows of a panel of B at a time: what they add is added to C, as in one long sum."""
     beginning = _of(begin)
 
-    @general
+    @inner
     def deep(
         a: Any, a0: int, ai: int, ak: int, b: Any, b0: int, bj: int, bk: int, c: Any, c0: int, cj: int, ci: int,
         m: int, n: int, depth: int, v: Any, v0: int,
