@@ -8,6 +8,7 @@ from typing import Any
 import numba
 import numba.extending
 
+from whygrad.engines.compiled.linked import Linked
 from whygrad.engines.compiled.place import folder
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
@@ -40,8 +41,16 @@ def inner(function: Callable[..., Any]) -> Any:
     return numba.njit(**_INSIDE, _nrt=False)(function)
 
 
+def linked(function: Callable[..., Any]) -> Any:
+    """The same, worked over by LLVM with the kernel only: for what there are many of, the loops over formulas.
+
+    What is compiled on its own is worked over once more with each caller above it.
+    """
+    return Linked(function, {**_INSIDE, "_nrt": False})
+
+
 def making(function: Callable[..., Any]) -> Any:
-    """The same for one that makes arrays."""
+    """As `inner`, for one that makes arrays."""
     return numba.njit(**_INSIDE, _nrt=True)(function)
 
 
@@ -56,8 +65,5 @@ def exact(function: Callable[..., Any]) -> Any:
 
 
 def woven(function: Callable[..., Any]) -> Any:
-    """A function whose text becomes part of the kernel that calls it.
-
-    What is compiled on its own is worked over by LLVM once more with each caller above it; this is not.
-    """
+    """A function whose text becomes part of the kernel that calls it."""
     return numba.njit(**_ALL, inline="always")(function)

@@ -19,7 +19,7 @@ from numba.extending import overload
 from whygrad.activations import ACTIVATIONS
 from whygrad.engines.compiled.apart import apart
 from whygrad.engines.compiled.bits import larger, of_bits, size_bits
-from whygrad.engines.compiled.cache import copied, inner
+from whygrad.engines.compiled.cache import copied, inner, linked
 from whygrad.engines.compiled.namespace import XP32, XP64
 from whygrad.engines.compiled.raw import read, room, write
 from whygrad.engines.compiled.traced import Value, loops, number, row, row_sum, scratch_lines, traced
@@ -46,7 +46,7 @@ def formula_of(rule: Callable[..., Any]) -> Any:
 def chosen(functions: Sequence[Any]) -> Any:
     """One function of (number, *arguments) that calls the function of that number; one may have several numbers.
 
-    It is written out as text: functions that call each other would be linked, and worked over, once a call.
+    It is written out as text: functions that call each other would be linked once a call.
     """
     names = {f"function_{k}": function for k, function in enumerate(dict.fromkeys(functions))}
     numbers = {name: [n for n, one in enumerate(functions) if one is function] for name, function in names.items()}
@@ -55,7 +55,7 @@ def chosen(functions: Sequence[Any]) -> Any:
         for name, of in numbers.items()
     )
     exec(f"def chosen(number, *given):\n{cases}    return function_0(*given)\n", names)
-    return inner(names["chosen"])
+    return linked(names["chosen"])
 
 
 def _by_rows(arguments: str, dtype: str, result: Value, written: str, then: str = "") -> Any:
@@ -75,7 +75,7 @@ def _by_rows(arguments: str, dtype: str, result: Value, written: str, then: str 
     names: dict[str, Any] = {"np": np, "apart": apart, "namespace": namespace}
     names |= {"larger": larger, "read": read, "room": room, "write": write}
     exec(text, names)
-    return inner(names["of_rows"])
+    return linked(names["of_rows"])
 
 
 def _given(names: str) -> list[Value]:
@@ -90,7 +90,7 @@ def _value(rule: Callable[..., Any], elementwise: bool) -> Any:
     if elementwise:
         formula = formula_of(rule)
 
-        @inner
+        @linked
         def value(z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float) -> None:
             apart()
             xp = namespace(z)
@@ -110,7 +110,7 @@ def _pull(rule: Callable[..., Any], elementwise: bool) -> Any:
     if elementwise:
         formula = formula_of(rule)
 
-        @inner
+        @linked
         def pull(
             d: Any, d0: int, z: Any, z0: int, a: Any, a0: int, rows: int, n: int, width: int, k: float
         ) -> None:
@@ -139,7 +139,7 @@ def _rows_loss(rule: Share, elementwise: bool) -> Any:
     if elementwise:
         formula = formula_of(rule)
 
-        @inner
+        @linked
         def loss(
             u: Any, u0: int, y: Any, y0: int, rows: int, n: int, width: int, k: float, share: float, found: Any
         ) -> None:
@@ -162,7 +162,7 @@ def _loss_pull(rule: Share) -> Any:
     """d = share times the derivative of each output's share; padding becomes 0."""
     formula = formula_of(rule)
 
-    @inner
+    @linked
     def pull(
         a: Any, a0: int, y: Any, y0: int, d: Any, d0: int, rows: int, n: int, width: int, k: float, share: float
     ) -> None:
@@ -226,7 +226,7 @@ def _step(rule: Any) -> Any:
     formula, constants = formula_of(rule.step), _constants(len(fields(rule)) - 1)
     recall, remember = _REMEMBER[len(rule.memories)]
 
-    @inner
+    @linked
     def move(w: Any, g: Any, memory: Any, start: int, stop: int, t: int, rate: float, k: Any) -> float:
         apart()
         xp, given, n = namespace(w), constants(k), len(w)
