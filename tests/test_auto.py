@@ -74,7 +74,7 @@ def test_the_choice(work: Work, own: str, wait: float, engine: str, why: str) ->
 
 
 def test_a_kernel_of_its_own_that_is_not_there_yet_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = {"evaluate", "advance"}
+    there = {"advance"}
     monkeypatch.setattr(choosing, "kept", lambda kernel, dtype: kernel in there)
     row_by_row = Training(MSE, "sgd", epochs=1, batch=1)
     for net in (Network(1, (Dense(2, "tanh"), Dense(1, "linear"))), NET, Network(60, NET.layers)):
@@ -233,11 +233,11 @@ for table in tables:
             run = wg.fit(net, table, loss=loss, epochs=2, batch=batch, engine="compiled", **more)
             wg.evaluate(run, table)
 from whygrad.engines.compiled import kernels
-print([len(k.signatures) for k in (kernels.evaluate, kernels.advance)])
+print(len(kernels.advance.signatures))
 """
 
 
 def test_every_setting_is_served_by_the_same_machine_code() -> None:
     """A second type for the same dtype would be compiled in the middle of a run, unannounced."""
     done = subprocess.run([sys.executable, "-c", SETTINGS], capture_output=True, text=True)
-    assert done.stdout.strip() == "[1, 1]", done.stderr
+    assert done.stdout.strip() == "1", done.stderr

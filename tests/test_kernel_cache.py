@@ -87,7 +87,7 @@ def test_what_is_noted_is_kept_for_that_kernel_and_dtype(cache: Path) -> None:
     place.note(["advance"], "float64")
     assert place.kept("advance", "float64")
     assert not place.kept("advance", "float32")
-    assert not place.kept("evaluate", "float64")
+    assert not place.kept("advance_lanes", "float64")
 
 
 def folder_of(source: Path) -> str:
@@ -123,10 +123,10 @@ class Terminal(io.StringIO):
 def test_compiling_is_announced_once_and_what_is_kept_is_not(
     cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with first_calls(("advance", "evaluate"), "float32"), first_calls(("advance",), "float32"):
+    with first_calls(("advance", "advance_many"), "float32"), first_calls(("advance",), "float32"):
         assert capsys.readouterr().err == "whygrad: compiling the float32 kernels, once per machine ...\n"
     monkeypatch.setattr(waiting, "_called", set())  # as in a new process
-    with first_calls(("advance", "evaluate"), "float32"):
+    with first_calls(("advance", "advance_many"), "float32"):
         assert capsys.readouterr().err == ""
     with first_calls(("advance_lanes",), "float32"):
         assert "compiling" in capsys.readouterr().err

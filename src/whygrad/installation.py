@@ -43,7 +43,7 @@ class Installation:
     vectors: tuple[str, ...]
     cores: int  # that this process may use
     threads: dict[str, str]  # the variables that limit them, where they are set
-    engines: dict[str, dict[str, tuple[str, ...]]]  # engine -> dtype -> kernels that are compiled
+    engines: dict[str, dict[str, bool]]  # engine -> dtype -> whether its kernels are compiled
     cache: Cache
     extras: dict[str, str | None]
     rivals: dict[str, str | None]  # name -> label with its version
@@ -84,8 +84,8 @@ def _processor() -> tuple[str, tuple[str, ...]]:
     return binding.get_host_cpu_name(), tuple(name for name in _VECTORS if has.get(name, False))
 
 
-def _compiled(dtype: str) -> tuple[str, ...]:
-    return tuple(kernel for kernel in KERNELS if kept(kernel, dtype))
+def _compiled(dtype: str) -> bool:
+    return all(kept(kernel, dtype) for kernel in KERNELS)
 
 
 def _cache() -> Cache:

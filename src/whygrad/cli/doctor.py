@@ -7,7 +7,6 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from whygrad.cli import say
-from whygrad.engines.compiled.waiting import KERNELS
 from whygrad.installation import Cache, Installation, installation
 from whygrad.printing import columns, counted
 
@@ -37,7 +36,9 @@ def _rows(found: Installation) -> list[list[str]]:
     rows.append(["processor", f"{found.processor} ({', '.join(found.vectors) or 'no vector instructions'})"])
     rows.append(["cores", ", ".join([str(found.cores), *threads])])
     for engine, dtypes in found.engines.items():
-        said = "; ".join(f"{dtype} {_state(kernels)}" for dtype, kernels in dtypes.items())
+        said = "; ".join(
+            f"{dtype} {'compiled' if there else 'not compiled yet'}" for dtype, there in dtypes.items()
+        )
         rows.append([f"engine {engine}", said or "ready"])
     rows += _cache_rows(found.cache)
     rows += [
@@ -45,12 +46,6 @@ def _rows(found: Installation) -> list[list[str]]:
     ]
     rows += [[f"rival {name}", said or "not installed"] for name, said in found.rivals.items()]
     return rows
-
-
-def _state(kernels: tuple[str, ...]) -> str:
-    if not kernels:
-        return "not compiled yet"
-    return "compiled" if set(kernels) == set(KERNELS) else f"compiled in part ({', '.join(kernels)})"
 
 
 def _cache_rows(cache: Cache) -> list[list[str]]:

@@ -76,7 +76,7 @@ def looking(net: Network, loss: Loss, dtype: str, rows: int) -> Engine:
     """The engine to look at so many rows with."""
     training = Training(loss, dtype=dtype)  # type: ignore[arg-type]
     work = Work(rows, counted(rows, "row"), rows * _row_seconds(net))
-    return _fitting(net, training, work, lambda: ("evaluate",)).engine
+    return _fitting(net, training, work, lambda: KERNELS).engine
 
 
 def get_ready(chosen: Engine, dtype: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numba.extending
 
-from whygrad.engines.compiled.linked import Linked
+from whygrad.engines.compiled.linked import Part
 from whygrad.engines.compiled.place import folder
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # never "nnan" or "ninf": NaN must come through
@@ -38,7 +38,7 @@ def inner(function: Callable[..., Any]) -> Any:
     It makes no arrays and does not count who holds those it is given; the kernel's caller holds them. (Each call
     would count every array up and down, and threads would wait for each other's counts.)
     """
-    return numba.njit(**_INSIDE, _nrt=False)(function)
+    return Part(function, {**_INSIDE, "_nrt": False}, worked=True)
 
 
 def linked(function: Callable[..., Any]) -> Any:
@@ -46,7 +46,7 @@ def linked(function: Callable[..., Any]) -> Any:
 
     What is compiled on its own is worked over once more with each caller above it.
     """
-    return Linked(function, {**_INSIDE, "_nrt": False})
+    return Part(function, {**_INSIDE, "_nrt": False}, worked=False)
 
 
 def making(function: Callable[..., Any]) -> Any:

@@ -49,7 +49,7 @@ class _Rule(NamedTuple):
     limit: float
 
 
-_NO_RULE = _Rule(-1, np.zeros(0), 0.0, 0.0, 0, 0.0)
+_NO_RULE, _LOOK = (_Rule(rule, np.zeros(0), 0.0, 0.0, 0, 0.0) for rule in (-1, -2))  # see `kernels.advance`
 
 
 class Compiled:
@@ -72,9 +72,7 @@ class Compiled:
         """Has what a run needs compiled, or loaded from the cache, by a run of one row."""
         with first_calls(KERNELS, dtype):
             net, training = Network(1, (Dense(1, "linear"),)), Training(LOSSES["mean_squared_error"], SGD())
-            rows, w = Rows(*np.zeros((2, 1, 1), dtype)), np.zeros(2, dtype)
-            self.evaluate(net, training, w, rows)
-            self.advance(net, training, State(w, ()), rows, np.zeros(1, np.int64), np.zeros(1))
+            self.evaluate(net, training, np.zeros(2, dtype), Rows(*np.zeros((2, 1, 1), dtype)))
 
     def gradients(self, net: Network, training: Training, w: Array, rows: Rows) -> tuple[float, Array]:
         """The mean loss of the rows and its gradient (P,), in blocks of rows as the reference engine's."""
@@ -133,14 +131,19 @@ class Compiled:
 
     def evaluate(self, net: Network, training: Training, w: Array, rows: Rows) -> Evaluated:
         """The loss and the outputs of rows under parameters that stay as they are."""
-        evaluate = kernel("evaluate", w.dtype.name)
-        shape, dtype = shape_of(net, training.loss, w.dtype), w.dtype
-        held, (x, y, weights) = padded(net, shape, w), _numbers(rows, dtype)
-        found, outputs = np.empty(len(rows), dtype), np.empty((len(rows), net.outputs), dtype)
+        advance, dtype, n = kernel("advance", w.dtype.name), w.dtype, net.outputs
+        shape = shape_of(net, training.loss, dtype)
+        held, nothing, (x, y, weights) = padded(net, shape, w), np.zeros(0, dtype), _numbers(rows, dtype)
+        found, outputs = np.empty(len(rows), dtype), np.empty(len(rows) * n, dtype)
 
         def look(start: int, stop: int) -> None:
             at, work = _work(shape, _SEEN, dtype)
-            evaluate(shape, held, x, y, start, stop, np.empty(_SEEN, np.int64), work, at, found, outputs)
+            given = (
+                shape, held, found[start:stop], outputs[start * n : stop * n], x, y, nothing,
+                np.arange(start, stop), _SEEN, np.zeros(-(-(stop - start) // _SEEN)), 0, _LOOK,
+                np.zeros(0, dtype=bool), nothing, work, at, nothing, np.empty(_SEEN, dtype), np.zeros(0),
+            )  # fmt: skip
+            together(advance, given, 1)
 
         look(0, min(_A_THREAD, len(rows)))  # compiles, if need be, before there are threads
         left = range(_A_THREAD, len(rows), _A_THREAD)
@@ -151,7 +154,8 @@ class Compiled:
             with ThreadPoolExecutor(cores()) as threads:
                 list(threads.map(look, left, [min(start + _A_THREAD, len(rows)) for start in left]))
         wide = found.astype(np.float64)
-        return Evaluated(float((wide * weights if len(weights) else wide).sum() / len(rows)), outputs)
+        loss = (wide * weights if len(weights) else wide).sum() / len(rows)
+        return Evaluated(float(loss), outputs.reshape(len(rows), n))
 
 
 def _own_kernel(net: Network, training: Training) -> Any:

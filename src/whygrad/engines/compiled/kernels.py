@@ -20,7 +20,6 @@ from whygrad.engines.compiled.passes import (
     before,
     between,
     bias_gradients,
-    forward,
     gradients,
     last_delta,
     layer_activate,
@@ -34,6 +33,7 @@ from whygrad.engines.compiled.passes import (
 from whygrad.engines.compiled.raw import read, write
 from whygrad.engines.compiled.tile import HIGH
 
+LOOK = -2  # in place of a rule
 TOGETHER = 8 * HIGH  # rows of a W whose gradient is still in the cache when they are moved
 
 
@@ -50,23 +50,15 @@ def _take(s: Any, x: Any, y: Any, rows: Any, start: int, stop: int, work: Any, a
             write(work, to_y + j, read(y, from_y + j))
 
 
-@kernel
-def evaluate(
-    s: Any, w: Any, x: Any, y: Any, start: int, stop: int, rows: Any, work: Any, at: Any, found: Any, outputs: Any
-) -> None:
-    """Each row's loss and outputs, from row `start` to `stop`, as many at a time as `rows` has room for."""
-    wide()
+@inner
+def _keep(s: Any, work: Any, at: Any, m: int, found: Any, losses: Any, outputs: Any, start: int) -> None:
+    """A batch's losses and outputs among those of all rows, of which the batch's first has the number `start`."""
+    apart()
     a, width, n = at[3 * len(s.biases)], s.widths[-1], s.sizes[-1]
-    for first in range(start, stop, len(rows)):
-        m = min(len(rows), stop - first)
-        for r in range(m):
-            rows[r] = first + r
-        _take(s, x, y, rows, 0, m, work, at)
-        forward(s, w, work, at, m, 0)
-        losses(s, work, at, 0, m, found[first : first + m])
-        for r in range(m):
-            for j in range(n):
-                write(outputs, (first + r) * n + j, read(work, a + r * width + j))
+    for r in range(m):
+        write(losses, start + r, read(found, r))
+        for j in range(n):
+            write(outputs, (start + r) * n + j, read(work, a + r * width + j))
 
 
 @kernel
@@ -77,17 +69,22 @@ def advance(
 ) -> float:  # fmt: skip
     """Update after update: w and memory move in place, met[k] is each batch's loss; returns the largest move.
 
-    Without a rule (-1) nothing moves, and g is the last batch's gradient. A team of none does nothing.
+    Without a rule (-1) nothing moves, and g is the last batch's gradient. `LOOK` goes only forward, and leaves the
+    rows' losses in `memory` and their outputs in g. A team of none does nothing.
     """
     wide()
     largest, in_pieces = 0.0, u.clip < 2 and u.rule >= 0
-    for layer in range(len(s.biases) if team else 0):
+    for layer in range(len(s.biases) if team and u.rule != LOOK else 0):
         start, stop = part(s.widths[layer + 1], me, team, s.panel)
         turn(s, w, work, at, layer, start, stop)
     for k in range(len(rates) if team else 0):
         rows, t_now, moved = order[k * size : (k + 1) * size], t + k + 1, 0.0
         meet(sync, team)
-        _there_and_back(s, w, x, y, weights, rows, work, at, shares, found, me, team, sync)
+        _there(s, w, x, y, rows, work, at, found, me, team, sync)
+        if u.rule == LOOK:
+            _keep(s, work, at, len(rows), found, memory, g, k * size)
+            continue
+        _back(s, weights, rows, work, at, shares, me, team, sync)
         if me == 0:
             met[k] = _mean(found, weights, rows)
         for layer in range(len(s.biases)):
@@ -115,9 +112,7 @@ def advance(
                     first, last = between(s, layer, j, 0, s.sizes[layer])
                     moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
                     largest = _greater(largest, moved)
-            for j in range(
-                start, stop, s.panel
-            ):  # not all at once: how long a loop is shows in its ends' last bits
+            for j in range(start, stop, s.panel):  # a loop's length shows in the last bits of its end
                 first, last = s.biases[layer] + j, s.biases[layer] + min(j + s.panel, stop)
                 moved = _move(w, memory, g, first, last, t_now, rates[k], u, frozen, held)
                 largest = _greater(largest, moved)
@@ -126,11 +121,10 @@ def advance(
 
 
 @woven
-def _there_and_back(
-    s: Any, w: Any, x: Any, y: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, found: Any,
-    me: int, team: int, sync: Any,
-) -> None:  # fmt: skip
-    """Forward, judge, and back to every delta."""
+def _there(
+    s: Any, w: Any, x: Any, y: Any, rows: Any, work: Any, at: Any, found: Any, me: int, team: int, sync: Any
+) -> None:
+    """Forward, and judge."""
     m, layers = len(rows), len(s.biases)
     first, last = part(m, me, team, LOW)
     _take(s, x, y, rows, first, last, work, at)
@@ -145,6 +139,13 @@ def _there_and_back(
             layer_activate(s, work, at, layer, first, last)
             meet(sync, team)
     losses(s, work, at, first, last, found)
+
+
+@woven
+def _back(s: Any, weights: Any, rows: Any, work: Any, at: Any, shares: Any, me: int, team: int, sync: Any) -> None:
+    """Back to every delta."""
+    m, layers = len(rows), len(s.biases)
+    first, last = part(m, me, team, LOW)
     for r in range(first, last):
         weight = weights[rows[r]] if len(weights) else shares.dtype.type(1)
         shares[r] = weight / shares.dtype.type(m)

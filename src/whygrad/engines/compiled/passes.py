@@ -53,15 +53,6 @@ def between(s: Any, layer: int, j: int, start: int, stop: int) -> Any:
 
 
 @woven
-def forward(s: Any, w: Any, work: Any, at: Any, m: int, first: int) -> None:
-    """z and a of the batch's m rows for every layer from `first` on."""
-    for layer in range(first, len(s.activations)):
-        layer_forward(s, w, work, at, layer, m, 0, s.widths[layer + 1])
-        if s.whole[layer]:
-            layer_activate(s, work, at, layer, 0, m)
-
-
-@woven
 def layer_forward(s: Any, w: Any, work: Any, at: Any, layer: int, m: int, start: int, stop: int) -> None:
     """z = a_before @ W + b and, unit by unit, a = g(z) for those columns, stripe by stripe."""
     width, step, down = s.widths[layer + 1], s.widths[layer], _down(s, layer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from whygrad.engines.compiled.place import folder, kept, note, turn
 
-KERNELS = ("evaluate", "advance")  # what a run needs
+KERNELS = ("advance",)  # what every run needs
 
 _called: set[tuple[str, str]] = set()  # (kernel, dtype) in this process
 
