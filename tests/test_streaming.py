@@ -405,7 +405,7 @@ def test_an_epochs_order_takes_four_bytes_a_row(monkeypatch: pytest.MonkeyPatch)
 
 
 MEASURE = """
-import resource, sys
+import sys
 import whygrad as wg
 table = wg.read_table(sys.argv[1], "y", stream=True)
 net = wg.dense_network(table, (8,), "relu")
@@ -413,7 +413,8 @@ training = wg.Training("mse", batch=64, epochs=2, validation=0.2, dtype="float32
 run = wg.fit(net, table, training, engine=sys.argv[2])
 assert run.stopped.reason == "epochs"
 wg.evaluate(run, table)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(int(line.split()[1]) * 1024)  # getrusage counts what the process that started this one held too
 """
 
 
@@ -430,7 +431,7 @@ def peak(n: int, engine: str) -> int:
 
 @pytest.mark.parametrize(
     ("few", "many", "engine"),
-    [(100_000, 400_000, "compiled"), pytest.param(500_000, 5_000_000, "compiled", marks=pytest.mark.proof)],
+    [(100_000, 400_000, "compiled"), pytest.param(2_000_000, 6_000_000, "compiled", marks=pytest.mark.proof)],
 )
 def test_memory_does_not_grow_with_the_rows(few: int, many: int, engine: str) -> None:
     grown = peak(many, engine) - peak(few, engine)
