@@ -154,8 +154,9 @@ def predict(
         refuse_unwritable(out)
         remove_stale(out)
     run = open_model(model, "the model file comes first, then the table")
-    how, wanted = said(replace(reading, missing_values=None)), () if keep is None else names(keep)
-    kept = read_text(table, wanted, like=run.source, **how)  # refuses a column that is not there
+    kept: Iterator[dict[str, list[str]]] = iter(())
+    if keep is not None:  # refuses a column that is not there before the rest is read
+        kept = read_text(table, names(keep), like=run.source, **said(replace(reading, missing_values=None)))
     opened = read_like(table, run.model.encoding, targets=False, like=run.source, **_written(reading))
     parts = _predicted(run, opened, table, kept, unknown)
     if json:
