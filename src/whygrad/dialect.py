@@ -73,25 +73,18 @@ def find_codec(
         b"".decode(codec)  # some codecs are of no text
         if codec == "utf-8" and first.startswith(codecs.BOM_UTF8):
             codec = "utf-8-sig"
-        _refuse_no_text(chunks(), name, codec, option)
+        wrong = _no_text(chunks(), name, codec, option)
     except LookupError:
         raise InputError(f"no text encoding is called {text_encoding!r}; try utf-8 or cp1252") from None
-    except _NotText as problem:
-        if text_encoding is None and not utf16 and codec.startswith("utf-8"):
-            return find_codec(chunks, name, "cp1252", option)
-        raise problem.told from None
-    return codec
+    if wrong is None:
+        return codec
+    if text_encoding is None and not utf16 and codec.startswith("utf-8"):
+        return find_codec(chunks, name, "cp1252", option)
+    raise wrong
 
 
-class _NotText(Exception):
-    """Bytes that are not what a codec makes of a text; `told` is what the user is told."""
-
-    def __init__(self, told: TableError) -> None:
-        super().__init__(str(told))
-        self.told = told
-
-
-def _refuse_no_text(chunks: Iterator[bytes], name: str, codec: str, option: bool) -> None:
+def _no_text(chunks: Iterator[bytes], name: str, codec: str, option: bool) -> TableError | None:
+    """What is said of bytes that are not what that codec makes of a text; None where all are."""
     decoder, lines = codecs.getincrementaldecoder(codec)(), 1
     for chunk in itertools.chain(chunks, [b""]):
         try:
@@ -102,11 +95,12 @@ def _refuse_no_text(chunks: Iterator[bytes], name: str, codec: str, option: bool
                 "is this a text file? --text-encoding names another encoding" if option else "save it as UTF-8"
             )
             byte = f"byte 0x{error.object[error.start]:02x}"
-            raise _NotText(TableError(f"{name} line {line}: {byte} is not {codec} text; {remedy}")) from None
+            return TableError(f"{name} line {line}: {byte} is not {codec} text; {remedy}")
         if "\0" in text:
             line = lines + text.count("\n", 0, text.index("\0"))
             raise TableError(f"{name} line {line}: a NUL byte; this is not a text file")
         lines += chunk.count(b"\n")
+    return None
 
 
 def to_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:

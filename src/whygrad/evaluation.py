@@ -14,7 +14,7 @@ from whygrad.maths import Counts
 from whygrad.metrics import ClassScore, FullTally, class_numbers, confusion, per_class
 from whygrad.reading import read_like
 from whygrad.scratch import pieces
-from whygrad.table import Indices, Rows, Table, row_numbers
+from whygrad.table import Indices, Rows, Table
 from whygrad.targets import prepare_targets
 
 
@@ -57,14 +57,13 @@ def evaluate(run: Run, source: Any, unknown: Unknown = "refuse", rows: Indices |
         table = source
     else:
         table = read_like(source, encoding, targets=True, like=run.source)
-    chosen = row_numbers(len(table)) if rows is None else rows
-    n, dtype, threshold = len(chosen), np.dtype(run.training.dtype), model.threshold
+    n, dtype, threshold = len(table if rows is None else rows), np.dtype(run.training.dtype), model.threshold
     engine = looking(model.network, model.loss, run.training.dtype, n)
     loss, tally = 0.0, FullTally(encoding, threshold, n, table.streamed)
     alone = [FullTally(one, threshold, n, table.streamed) for one in _each(encoding)]
     counts = np.zeros((len(encoding.classes), len(encoding.classes)), dtype=np.int64)
     for piece in pieces(n):
-        here = table.take(chosen[piece])
+        here = table.take(piece if rows is None else rows[piece])
         y = encode_targets(encoding, here)  # (rows, n_out)
         targets = prepare_targets(model.loss, y, run.training.smoothing, piece.start).astype(dtype)
         encoded = Rows(encode_inputs(encoding, here, unknown).astype(dtype), targets, here.row_weights)

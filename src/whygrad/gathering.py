@@ -86,8 +86,7 @@ class _Column:
     def take(self, cells: Cells, start: int) -> Floats:
         """(rows,) the cells of the rows from `start` on as numbers, NaN where one is missing."""
         self.like = self.like or cells
-        words, n_words = cells.is_word, int(cells.is_word.sum())
-        n_numbers = len(words) - n_words - int(_missing(cells).sum())
+        n_words, n_numbers = int(cells.is_word.sum()), int((~np.isnan(cells.numbers)).sum())
         self.counts = (self.counts[0] + n_words, self.counts[1] + n_numbers)
         if n_words or n_numbers:
             self.held.add(cells.held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +17,7 @@ from whygrad.metrics import Tally, class_numbers
 from whygrad.network import Network
 from whygrad.propagation import penalized
 from whygrad.remarks import encoding_notes
-from whygrad.scratch import PIECE, new_array, part, pieces, put
+from whygrad.scratch import PIECE, machine_memory, new_array, part, pieces, put
 from whygrad.state import State
 from whygrad.table import Indices, Missing, Rows, Source, Table, code_counts, listed, split_rows
 from whygrad.targets import prepare_targets
@@ -108,7 +107,7 @@ def _check_memory(net: Network, training: Training) -> None:
     """Refuses a network whose parameters, gradient and optimizer alone would not fit into this machine."""
     copies = 4 + len(training.optimizer.memories)  # start, w, its gradient, the update
     wanted = copies * net.n_parameters * np.dtype(training.dtype).itemsize
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = machine_memory()
     if wanted > there:
         raise InputError(
             f"{net.n_parameters:,} parameters need about {wanted / 2**30:,.0f} GiB with their optimizer; this "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whygrad.encoding import Encoding, number_range
-from whygrad.table import Indices, Table, listed, row_numbers
+from whygrad.table import Indices, Table, extremes, listed, row_numbers
 
 
 def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tuple[str, ...]:
@@ -13,16 +13,16 @@ def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tu
     aside) or an absolute value exceeds 100: one learning rate then cannot suit all their weights.
     """
     chosen = row_numbers(len(table)) if rows is None else rows
+    scaled = any(code.shift != 0 or code.scale != 1 for code in encoding.inputs)
     notes, sizes = [], {}
     for code, column in zip(encoding.inputs, table.inputs, strict=True):
         unseen = [word for word in code.categories if word not in code.seen]
         constant = repr(code.seen[0]) if len(code.seen) == 1 else None
-        if code.kind == "number":
-            found = number_range(column, chosen)
-            if found.low == found.high:
-                constant = f"{found.low:g}"
-            else:
-                sizes[code.name] = (found.unit, max(abs(found.low), abs(found.high)))
+        ends = extremes(column, chosen) if code.kind == "number" else None
+        if ends is not None and ends[0] == ends[1]:
+            constant = f"{ends[0]:g}"
+        elif ends is not None and not scaled:
+            sizes[code.name] = (number_range(column, chosen).unit, max(map(abs, ends)))
         if constant is not None:
             notes.append(f"{code.name} is {constant} in every training row: it explains nothing")
         if unseen and code.kind == "category":
@@ -31,12 +31,10 @@ def encoding_notes(table: Table, rows: Indices | None, encoding: Encoding) -> tu
         unseen = [word for word in code.categories if word not in code.seen]
         if unseen:
             notes.append(f"{code.name}: no training row is of class {listed(unseen)}; it cannot be learned")
-        if code.kind == "number":
-            found = number_range(column, chosen)
-            if found.low == found.high:
-                notes.append(f"{code.name} is {found.low:g} in every training row: there is nothing to learn")
-    scaled = any(code.shift != 0 or code.scale != 1 for code in encoding.inputs)
-    return tuple(notes) if scaled else (*notes, *_range_note(sizes))
+        ends = extremes(column, chosen) if code.kind == "number" else None
+        if ends is not None and ends[0] == ends[1]:
+            notes.append(f"{code.name} is {ends[0]:g} in every training row: there is nothing to learn")
+    return (*notes, *_range_note(sizes))
 
 
 def _range_note(sizes: dict[str, tuple[float, float]]) -> tuple[str, ...]:

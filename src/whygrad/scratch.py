@@ -28,6 +28,11 @@ def pieces(n: int) -> Iterator[slice]:
         yield slice(start, min(start + PIECE, n))
 
 
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def folder() -> str:
     """The folder for temporary files. Raises `OutputError` where TMPDIR names one that cannot be used."""
     wanted = os.environ.get("TMPDIR")

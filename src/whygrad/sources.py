@@ -185,10 +185,15 @@ def place_from(source: Source | None, start: int, column: str) -> Place:
     return lambda i: place(source, start + i, column)
 
 
+def rows_note(label: str, n_rows: int) -> str:
+    """One line on how many rows a source has."""
+    return f"{label}: {counted(n_rows, 'row')}"
+
+
 def file_note(name: str, n_rows: int, columns: tuple[str, ...], dialect: Dialect) -> str:
     """One line on a delimited file and what was guessed of it."""
     delimiter = DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
-    parts = [f"{name}: {counted(n_rows, 'row')}", f"delimiter {delimiter}"]
+    parts = [rows_note(name, n_rows), f"delimiter {delimiter}"]
     if dialect.sep_line:
         parts.append("sep line skipped")
     if dialect.decimal == ",":
@@ -347,7 +352,7 @@ def _opened(
         n_rows,
         lambda name: cells(name, place_from(source, start, name)),
         source,
-        (f"{label}: {counted(n_rows, 'row')}",),
+        (rows_note(label, n_rows),),
         text,
         categorical,
     )

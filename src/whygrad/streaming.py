@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whygrad.dialect import SAMPLE, find_codec, to_utf8
 from whygrad.errors import TableError
-from whygrad.printing import counted
-from whygrad.scratch import PIECE, folder, pieces
+from whygrad.scratch import PIECE, folder, machine_memory, pieces
 from whygrad.sources import (
     PARQUET,
     CsvOptions,
@@ -31,6 +30,7 @@ from whygrad.sources import (
     reading,
     reading_parquet,
     refuse_model,
+    rows_note,
 )
 from whygrad.splitting import (
     Heading,
@@ -43,11 +43,13 @@ from whygrad.splitting import (
     split_fast,
     text_columns,
 )
-from whygrad.table import Source
+from whygrad.table import Source, file_name
 from whygrad.told import telling
 
 if TYPE_CHECKING:
     import polars as pl
+
+Chunks = Callable[[], Iterator[bytes]]  # a file's bytes, from its beginning at each call
 
 BYTES = 1 << 22  # of a file that are read at once
 LONGEST = 16 * BYTES  # within which a record must end, or the csv module reads on from there
@@ -77,8 +79,7 @@ def wants_streaming(source: Any, stream: bool | None) -> bool:
         return False
     if stream is not None:
         return stream
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return os.path.isfile(source) and os.path.getsize(source) > ROOM * memory
+    return os.path.isfile(source) and os.path.getsize(source) > ROOM * machine_memory()
 
 
 def open_stream(path: Path, options: CsvOptions, missing_values: tuple[str, ...] = ()) -> Stream:
@@ -109,23 +110,18 @@ def _refuse_changed(path: Path, stamp: tuple[int, ...], now: os.stat_result) -> 
 
 
 def _parquet(path: Path, stamp: tuple[int, ...]) -> Stream:
-
     source = file_source(path, file_hash(path))
     with reading_parquet(path.name):
         names = tuple(_scanned(path).collect_schema().names())
         beginning = open_frame(_scanned(path).head(1).collect(), source)  # refuses a file without rows
-    parts, said = partial(_frames, path, stamp, source), partial(_said_of_parquet, path.name)
-    return Stream(path.name, names, source, parts, said, beginning.categorical)
+    parts = partial(_frames, path, stamp, source)
+    return Stream(path.name, names, source, parts, lambda n: (rows_note(path.name, n),), beginning.categorical)
 
 
 def _scanned(path: Path) -> pl.LazyFrame:
     import polars as pl
 
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
-
-
-def _said_of_parquet(name: str, n_rows: int) -> tuple[str, ...]:
-    return (f"{name}: {counted(n_rows, 'row')}",)
 
 
 def _frames(path: Path, stamp: tuple[int, ...], source: Source) -> Iterator[Opened]:
@@ -141,18 +137,18 @@ def _frames(path: Path, stamp: tuple[int, ...], source: Source) -> Iterator[Open
 
 
 def _text(path: Path, stamp: tuple[int, ...], options: CsvOptions) -> Stream:
-    chunks = partial(_chunks, path, stamp, "checking")
+    chunks, again = (partial(_chunks, path, stamp, what) for what in ("checking", "reading"))
     codec = find_codec(chunks, path.name, options.text_encoding)
     heading = read_heading(
         _beginning(to_utf8(chunks(), codec)), codec, path.name, options.delimiter, options.decimal, options.header
     )
     source = file_source(path, file_hash(path), heading.dialect)
-    empty = _empty_columns(path, stamp, heading)
+    empty = _empty_columns(again, path.name, heading)
     return Stream(
         path.name,
         tuple(name for name in heading.names if name not in empty),
         source,
-        partial(_columns, path, stamp, source, heading, empty, options),
+        partial(_columns, again, source, heading, empty, options),
         partial(_said_of_text, path.name, heading, empty),
     )
 
@@ -171,13 +167,13 @@ def _said_of_text(name: str, heading: Heading, empty: set[str], n_rows: int) -> 
     return (file_note(name, n_rows, names, heading.dialect), *name_notes(names, heading.unnamed, empty))
 
 
-def _empty_columns(path: Path, stamp: tuple[int, ...], heading: Heading) -> set[str]:
+def _empty_columns(chunks: Chunks, name: str, heading: Heading) -> set[str]:
     """The columns with neither a name nor a value, unless all are such; looked for where some have no name."""
     empty = set(heading.unnamed)
-    for columns in _split(path, stamp, heading) if empty else ():
-        for name, column in zip(heading.names, columns, strict=True):
-            if name in empty and not is_empty(column):
-                empty.remove(name)
+    for columns in _split(chunks, name, heading) if empty else ():
+        for called, column in zip(heading.names, columns, strict=True):
+            if called in empty and not is_empty(column):
+                empty.remove(called)
     return empty if len(empty) < len(heading.names) else set()
 
 
@@ -190,34 +186,34 @@ def _chunks(path: Path, stamp: tuple[int, ...], what: str) -> Iterator[bytes]:
 
 
 def _columns(
-    path: Path, stamp: tuple[int, ...], source: Source, heading: Heading, empty: set[str], options: CsvOptions
+    chunks: Chunks, source: Source, heading: Heading, empty: set[str], options: CsvOptions
 ) -> Iterator[Opened]:
     start = 0
-    for found in _split(path, stamp, heading):
+    for found in _split(chunks, file_name(source), heading):
         columns = {name: one for name, one in zip(heading.names, found, strict=True) if name not in empty}
         if len(found[0]):
             yield open_columns(source, heading.dialect, columns, options, start)
             start += len(found[0])
     if start == 0:
-        raise no_rows(path.name)
+        raise no_rows(file_name(source))
 
 
-def _split(path: Path, stamp: tuple[int, ...], heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
+def _split(chunks: Chunks, name: str, heading: Heading) -> Iterator[tuple[pl.Series, ...]]:
     """The columns of some whole records after the other, by Polars; by the csv module from where that cannot."""
-    chunks = to_utf8(_chunks(path, stamp, "reading"), heading.dialect.text_encoding)
+    text = to_utf8(chunks(), heading.dialect.text_encoding)
     here, left = heading, b""
-    for chunk in chain(chunks, [b""]):
+    for chunk in chain(text, [b""]):
         data = left + chunk
         body = _after_lines(data, here.dialect.skip_lines)
         end = len(data) if not chunk else 0 if body is None else _end_of_records(data, body)
-        columns = split_fast(data[:end], path.name, here) if end else None
+        columns = split_fast(data[:end], name, here) if end else None
         if end and columns is not None:
             yield columns
             here, left = here.after(data.count(b"\n", 0, end)), data[end:]
         elif (
             end or len(data) >= LONGEST or not (body is None or opens_plainly(data[body:], here.dialect.delimiter))
         ):
-            yield from _split_slowly(chain([data], chunks), path.name, here)
+            yield from _split_slowly(chain([data], text), name, here)
             return
         else:
             left = data

@@ -51,8 +51,8 @@ class Column:
 
     def _summary(self) -> str:
         if self.kind == "number":
-            ends = [(values.min(), values.max()) for values in present(self) if values.size]
-            return f"{min(ends)[0]:g} to {max(high for _, high in ends):g}" if ends else "no values"
+            ends = extremes(self)
+            return "no values" if ends is None else f"{ends[0]:g} to {ends[1]:g}"
         return listed(self.categories)
 
     def missing(self) -> NDArray[np.bool_]:
@@ -182,6 +182,12 @@ def present(column: Column, rows: Indices | None = None) -> Iterator[NDArray[Any
     for piece in pieces(len(column.values) if rows is None else len(rows)):
         found = column.take(piece if rows is None else rows[piece])
         yield found.values[~found.missing()]
+
+
+def extremes(column: Column, rows: Indices | None = None) -> tuple[float, float] | None:
+    """(smallest, largest) number of a column in these rows (all where None); None where every one is missing."""
+    ends = [(float(values.min()), float(values.max())) for values in present(column, rows) if values.size]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
 
 
 def levels(column: Column, most: int) -> NDArray[Any] | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from whygrad.engines.compiled import blocks, sized, small
 from whygrad.engines.compiled.layout import (
+    LOOK,
     Shape,
     aligned,
     own_formula,
@@ -49,7 +50,7 @@ class _Rule(NamedTuple):
     limit: float
 
 
-_NO_RULE, _LOOK = (_Rule(rule, np.zeros(0), 0.0, 0.0, 0, 0.0) for rule in (-1, -2))  # see `kernels.advance`
+_NO_RULE, _LOOK = (_Rule(rule, np.zeros(0), 0.0, 0.0, 0, 0.0) for rule in (-1, LOOK))
 
 
 class Compiled:

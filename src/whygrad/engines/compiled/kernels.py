@@ -14,7 +14,7 @@ import numpy as np
 from whygrad.engines.compiled.apart import apart, wide
 from whygrad.engines.compiled.cache import inner, kernel, woven
 from whygrad.engines.compiled.formulas import bounded, namespace, penalty, update
-from whygrad.engines.compiled.layout import LOW
+from whygrad.engines.compiled.layout import LOOK, LOW
 from whygrad.engines.compiled.meeting import fetch, meet, part
 from whygrad.engines.compiled.passes import (
     before,
@@ -33,7 +33,6 @@ from whygrad.engines.compiled.passes import (
 from whygrad.engines.compiled.raw import read, write
 from whygrad.engines.compiled.tile import HIGH
 
-LOOK = -2  # in place of a rule
 TOGETHER = 8 * HIGH  # rows of a W whose gradient is still in the cache when they are moved
 
 

@@ -26,6 +26,7 @@ from whygrad.weights import spans
 
 LINE = 64  # bytes of a cache line, where every row begins
 LOW = 4  # rows of the lowest tile
+LOOK = -2  # given as a rule's number: only look, see `kernels.advance`
 LANES = 64
 ROOM = 32  # int64s, all 0 at first, with which threads wait for each other
 
